@@ -1,0 +1,1 @@
+namespace Kmem.Benchmarks; internal static class Program { public static void Main() { } }
