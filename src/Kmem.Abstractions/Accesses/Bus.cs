@@ -83,6 +83,9 @@ public interface IBusFabric
     /// <summary>A point between two transactions at which other masters that asked for the bus come in.</summary>
     void Grant();
 
+    /// <summary>The master that came in last at a grant, or null when none did.</summary>
+    BusMaster? LastGranted { get; }
+
     /// <summary>Tells the observer, if there is one, of one transaction.</summary>
     void Report(in BusTransaction transaction);
 

@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+
+namespace Kmem.Memory;
+
+/// <summary>The few calls of the host's C library that back guest memory.</summary>
+internal static partial class HostMemory
+{
+    public const int ProtNone = 0, ProtReadWrite = 3;
+    public const int MapShared = 1, MapPrivate = 2, MapFixed = 0x10, MapAnonymous = 0x20, MapNoReserve = 0x4000;
+    private const uint CloseOnExec = 1;
+
+    /// <summary>A sparse file in memory, or -1.</summary>
+    public static int CreateFile(string name) => OperatingSystem.IsLinux() ? MemfdCreate(name, CloseOnExec) : -1;
+
+    [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int MemfdCreate(string name, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
+    public static partial int Truncate(int file, long length);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    public static partial nint Map(nint address, nuint length, int protection, int flags, int file, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Unmap(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int file);
+
+    /// <summary>The last error as a sentence.</summary>
+    public static string LastError() => Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError());
+}
