@@ -1,0 +1,20 @@
+using Kmem.Abstractions;
+using Kmem.Machine.Backends;
+
+namespace Kmem.Machine;
+
+/// <summary>What a caller decides about building a machine.</summary>
+public sealed record BuildOptions
+{
+    /// <summary>Makes the backend of a specification such as <c>stdio</c> or <c>file:PATH</c>; null when there is no such one.</summary>
+    public Func<string, ICharBackend?> CharBackend { get; init; } = Quiet;
+
+    /// <summary>Keeps serial lines off the program's own output: what devices send is kept in memory.</summary>
+    public static ICharBackend? Quiet(string specification) => specification switch
+    {
+        "none" or "" => new NullCharBackend(),
+        "stdio" or "memory" or "pty" => new MemoryCharBackend(),
+        _ when specification.StartsWith("file:", StringComparison.Ordinal) || specification.StartsWith("unix:", StringComparison.Ordinal) => new MemoryCharBackend(),
+        _ => null,
+    };
+}
