@@ -14,6 +14,9 @@ public enum Capabilities : ulong
     /// <summary>CAP_DAC_READ_SEARCH: mode bits don't count for reading.</summary>
     DacReadSearch = 1UL << 2,
 
+    /// <summary>CAP_FOWNER: what only an owner may do.</summary>
+    Fowner = 1UL << 3,
+
     /// <summary>CAP_SYS_RAWIO: access to memory and ports.</summary>
     SysRawio = 1UL << 17,
 

@@ -158,6 +158,9 @@ public interface IKernel
     /// <summary>The nodes of the machine's frontends.</summary>
     IReadOnlyList<DeviceNode> Nodes { get; }
 
+    /// <summary>Who makes a call when the frontend's client says nothing about itself: what the flavour's <c>uid:</c> and <c>caps:</c> give.</summary>
+    Credentials DefaultCredentials => Credentials.Root;
+
     /// <summary>The number that this kernel's architecture gives an error.</summary>
     int NumberOf(Errno error);
 
@@ -202,6 +205,15 @@ public interface IKernel
 
     /// <summary>A call that moves no data.</summary>
     CallResult Call(IOpenFile? file, FileCall call, params ReadOnlySpan<long> arguments);
+
+    /// <summary>splice(2) and sendfile(2) between the device and a pipe or file whose contents stand in <paramref name="memory"/>.</summary>
+    /// <param name="file">The device.</param>
+    /// <param name="call">One of the four splice and sendfile calls.</param>
+    /// <param name="memory">Stands for the other end.</param>
+    /// <param name="buffer">Where the other end's bytes begin in <paramref name="memory"/>.</param>
+    /// <param name="count">Bytes to move.</param>
+    /// <param name="offset">Offset in the device, or null for its position.</param>
+    CallResult Splice(IOpenFile? file, FileCall call, IUserMemory memory, ulong buffer, ulong count, long? offset) => Call(file, call, offset ?? -1, (long)count);
 
     /// <summary>Asks running reads and writes to stop as a pending signal would: after the page in hand.</summary>
     /// <remarks>Used by frontends whose client received a signal, and by tests; cleared by the call that it stopped.</remarks>

@@ -96,8 +96,8 @@ public interface IMapping : IDisposable
     /// <summary>Offset in the device's address space (physical for mem) of the first byte.</summary>
     ulong Offset { get; }
 
-    /// <summary>The space that the mapping looks into.</summary>
-    IAddressSpace Space { get; }
+    /// <summary>The space that the mapping looks into; null when it has memory of its own, as one of /dev/zero has.</summary>
+    IAddressSpace? Space { get; }
 
     /// <summary>Present protection.</summary>
     MapProtection Protection { get; }
