@@ -93,7 +93,9 @@ public sealed class AlphaQuadwordBus : Bus
         BusTarget target = fabric.Locate(address, write: true);
         if (target.Kind == BusTargetKind.Memory && width < 8)
         {
-            return _refusesPartial ? AccessResult.Misaligned : Partial(fabric, address, width, value, attributes);
+            return _refusesPartial
+                ? AccessResult.Misaligned
+                : Modify(fabric, address & ~7UL, value << Lane(address), Mask(width) << Lane(address), attributes);
         }
 
         AccessResult result = target.Kind == BusTargetKind.Mmio && !TakesWidth(width)
@@ -105,6 +107,45 @@ public sealed class AlphaQuadwordBus : Bus
         }
 
         Report(fabric, BusCycle.Write, address, width, value & Mask(width), result, target.Kind, attributes);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public override AccessResult Modify(IBusFabric fabric, ulong address, ulong value, ulong mask, in AccessAttributes attributes)
+    {
+        // A master without the right to write must not even cause the load.
+        if (fabric.Space.AreaAt(address) is { } area && (area.RightsOf(attributes.Master.Kind) & AreaRights.Write) == 0)
+        {
+            return AccessResult.ReadOnly;
+        }
+
+        if (fabric.Locate(address, write: true).Kind == BusTargetKind.Mmio && !TakesWidth(8))
+        {
+            return AccessResult.Misaligned;
+        }
+
+        AccessResult result = Quadword(fabric, address, BusCycle.ModifyRead, out ulong loaded, attributes);
+        if (result != AccessResult.Ok)
+        {
+            return result;
+        }
+
+        fabric.Grant();
+        BusTarget target = fabric.Locate(address, write: true);
+        ulong found = loaded;
+        if (target.Kind == BusTargetKind.Memory)
+        {
+            fabric.Read(fabric.Locate(address, write: false), 8, out found, new AccessAttributes(attributes.Master, IsDebug: true));
+        }
+
+        ulong stored = (loaded & ~mask) | (value & mask);
+        result = fabric.Write(target, 8, stored, attributes);
+        Report(fabric, BusCycle.ModifyWrite, address, 8, stored, result, target.Kind, attributes);
+        if (result == AccessResult.Ok && found != loaded)
+        {
+            fabric.ReportHazard(new BusHazard(fabric.Space.Name, address, fabric.LastGranted, attributes.Master, loaded, found, stored));
+        }
+
         return result;
     }
 
@@ -131,39 +172,4 @@ public sealed class AlphaQuadwordBus : Bus
     }
 
     private bool TakesWidth(int width) => width >= _min && width <= _max;
-
-    private static AccessResult Partial(IBusFabric fabric, ulong address, int width, ulong value, in AccessAttributes attributes)
-    {
-        ulong aligned = address & ~7UL, lanes = Mask(width) << Lane(address);
-
-        // A master without the right to write must not even cause the load.
-        if (fabric.Space.AreaAt(address) is { } area && (area.RightsOf(attributes.Master.Kind) & AreaRights.Write) == 0)
-        {
-            return AccessResult.ReadOnly;
-        }
-
-        AccessResult result = Quadword(fabric, address, BusCycle.ModifyRead, out ulong loaded, attributes);
-        if (result != AccessResult.Ok)
-        {
-            return result;
-        }
-
-        fabric.Grant();
-        BusTarget target = fabric.Locate(aligned, write: true);
-        ulong found = loaded;
-        if (target.Kind == BusTargetKind.Memory)
-        {
-            fabric.Read(fabric.Locate(aligned, write: false), 8, out found, new AccessAttributes(attributes.Master, IsDebug: true));
-        }
-
-        ulong stored = (loaded & ~lanes) | ((value << Lane(address)) & lanes);
-        result = fabric.Write(target, 8, stored, attributes);
-        Report(fabric, BusCycle.ModifyWrite, aligned, 8, stored, result, target.Kind, attributes);
-        if (result == AccessResult.Ok && found != loaded)
-        {
-            fabric.ReportHazard(new BusHazard(fabric.Space.Name, aligned, fabric.LastGranted, attributes.Master, loaded, found, stored));
-        }
-
-        return result;
-    }
 }

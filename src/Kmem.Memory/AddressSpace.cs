@@ -91,6 +91,9 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
     }
 
     /// <inheritdoc/>
+    public AccessResult Modify(ulong address, ulong value, ulong mask, in AccessAttributes attributes) => Bus.Modify(this, address & ~7UL, value, mask, attributes);
+
+    /// <inheritdoc/>
     public BusTarget Locate(ulong address, bool write)
     {
         if (address > _lastAddress)

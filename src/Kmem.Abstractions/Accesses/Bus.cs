@@ -159,6 +159,20 @@ public abstract class Bus
 
     /// <summary>Carries out one write of 1, 2, 4 or 8 bytes.</summary>
     public abstract AccessResult Write(IBusFabric fabric, ulong address, int width, ulong value, in AccessAttributes attributes);
+
+    /// <summary>Changes the bits of <paramref name="mask"/> in the aligned quadword at <paramref name="address"/>: a read and a write, between which other masters may come in.</summary>
+    /// <remarks>A bus that detects lost updates overrides this to report them.</remarks>
+    public virtual AccessResult Modify(IBusFabric fabric, ulong address, ulong value, ulong mask, in AccessAttributes attributes)
+    {
+        AccessResult result = Read(fabric, address, sizeof(ulong), out ulong loaded, attributes);
+        if (result != AccessResult.Ok)
+        {
+            return result;
+        }
+
+        fabric.Grant();
+        return Write(fabric, address, sizeof(ulong), (loaded & ~mask) | (value & mask), attributes);
+    }
 }
 
 /// <summary>Marks a class as the bus of a type name, for example <c>bus.flat</c>.</summary>

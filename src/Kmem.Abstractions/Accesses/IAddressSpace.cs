@@ -41,19 +41,8 @@ public interface IAddressSpace
     /// <summary>Writes the low 1, 2, 4 or 8 bytes of <paramref name="value"/>, little endian, to <paramref name="address"/>.</summary>
     AccessResult Write(ulong address, int width, ulong value, in AccessAttributes attributes);
 
-    /// <summary>Changes the bits of <paramref name="mask"/> in the aligned quadword at <paramref name="address"/>: a read, a point at which other masters come in, and a write.</summary>
-    /// <remarks>The two halves are not protected against each other's neighbours; a space whose bus detects lost updates overrides this to report them.</remarks>
-    AccessResult Modify(ulong address, ulong value, ulong mask, in AccessAttributes attributes)
-    {
-        AccessResult result = Read(address, sizeof(ulong), out ulong old, attributes);
-        if (result != AccessResult.Ok)
-        {
-            return result;
-        }
-
-        GrantBus();
-        return Write(address, sizeof(ulong), (old & ~mask) | (value & mask), attributes);
-    }
+    /// <summary>Changes the bits of <paramref name="mask"/> in the aligned quadword at <paramref name="address"/>: an unprotected read-modify-write, see <see cref="Bus.Modify"/>.</summary>
+    AccessResult Modify(ulong address, ulong value, ulong mask, in AccessAttributes attributes);
 
     /// <summary>Reads consecutive bytes in ascending order; <paramref name="done"/> counts those read before an error.</summary>
     AccessResult ReadBlock(ulong address, Span<byte> destination, in AccessAttributes attributes, out int done);
