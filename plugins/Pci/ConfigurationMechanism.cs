@@ -1,0 +1,45 @@
+using Kmem.Abstractions;
+
+namespace Kmem.Plugins.Pci;
+
+/// <summary>The ports 0xCF8 and 0xCFC: an address latch that takes doublewords only, and a data window.</summary>
+/// <remarks>Source: PCI Local Bus Specification 3.0, section 3.2.2.3.2: anything but a doubleword access to CONFIG_ADDRESS is no access to it.</remarks>
+internal sealed class ConfigurationMechanism(PciRoot root) : IRegionHandler
+{
+    private const uint Enable = 1u << 31;
+
+    /// <summary>CONFIG_ADDRESS.</summary>
+    public uint Latch { get; set; }
+
+    public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
+    {
+        ulong ones = ulong.MaxValue >> (64 - (8 * width));
+        if (offset < 4)
+        {
+            // Port 0xCF9 is the reset control register of the ISA bridge; as a byte it reads 0 while nobody has armed a reset.
+            value = offset == 0 && width == 4 ? Latch : offset == 1 && width == 1 ? 0 : ones;
+            return AccessResult.Ok;
+        }
+
+        value = (Latch & Enable) == 0 ? ones : Target?.Read(Register(offset), width) ?? ones;
+        return AccessResult.Ok;
+    }
+
+    public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes)
+    {
+        if (offset == 0 && width == 4)
+        {
+            Latch = (uint)value & 0x80FF_FFFC;
+        }
+        else if (offset >= 4 && (Latch & Enable) != 0)
+        {
+            Target?.Write(Register(offset), width, value);
+        }
+
+        return AccessResult.Ok;
+    }
+
+    private PciConfiguration? Target => root.At((int)(Latch >> 16) & 0xFF, (int)(Latch >> 8) & 0xFF);
+
+    private int Register(ulong offset) => (int)(Latch & 0xFC) | (int)(offset & 3);
+}
