@@ -266,6 +266,8 @@ internal sealed class FileScope : IExpressionScope
                 return Value.Of(scalars.Choice(value, words, DiagnosticCodes.ParameterRange) ?? words.FirstOrDefault() ?? "");
             case "string":
                 return Value.Of(value.Text);
+            case "file" when value.Text.Length == 0:
+                return Value.Of("");
             case "file":
                 return Value.Of(value.Span == SourceSpan.CommandLine ? Path.GetFullPath(value.Text) : Path.GetFullPath(value.Text, Path.GetDirectoryName(value.Span.File) is { Length: > 0 } folder ? Path.GetFullPath(folder) : "/"));
             default:
