@@ -77,7 +77,7 @@ public sealed class ZeroDevice(SinkOptions options) : PositionlessDevice(options
     public override CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping)
     {
         ulong pageMask = (ulong)_profile.PageSize - 1;
-        mapping = new OwnMapping(_profile, (request.Length + pageMask) & ~pageMask, MappingRights.Of(file as OpenFile, request));
+        mapping = new OwnMapping(_profile, (request.Length + pageMask) & ~pageMask, MappingRights.Of(file, request));
         return 0;
     }
 }

@@ -124,7 +124,7 @@ internal sealed class LinuxKmemDriver(DriverEnvironment environment) : MemoryDri
     }
 
     /// <inheritdoc/>
-    public override CallResult Map(OpenFile file, MapRequest request, out IMapping? mapping)
+    public override CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping)
     {
         mapping = null;
         ulong physical = _layout.LinearPhysical(request.Offset);

@@ -94,10 +94,10 @@ internal sealed class LinuxMemDriver(DriverEnvironment environment) : MemoryDriv
     }
 
     /// <inheritdoc/>
-    public override CallResult Map(OpenFile file, MapRequest request, out IMapping? mapping) => Map(file, request, request.Offset, out mapping);
+    public override CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping) => Map(file, request, request.Offset, out mapping);
 
     /// <summary>Maps physical memory from <paramref name="physical"/> on.</summary>
-    public CallResult Map(OpenFile file, MapRequest request, ulong physical, out IMapping? mapping)
+    public CallResult Map(IOpenFile file, MapRequest request, ulong physical, out IMapping? mapping)
     {
         mapping = null;
         ulong pageMask = (ulong)_profile.PageSize - 1, length = (request.Length + pageMask) & ~pageMask, last = physical + length - 1;
@@ -130,7 +130,7 @@ internal sealed class LinuxMemDriver(DriverEnvironment environment) : MemoryDriv
         }
 
         MemoryTypes types = environment.Memory.Types;
-        if (!types.TryReserve(new(physical, last), _profile.UncachedBySync && file.IsSynchronous, out MemoryTypes.Reservation? reservation))
+        if (!types.TryReserve(new(physical, last), _profile.UncachedBySync && (file.Flags & OpenFlags.DataSync) != 0, out MemoryTypes.Reservation? reservation))
         {
             return Errno.EAGAIN;
         }

@@ -33,5 +33,5 @@ internal abstract class MemoryDriver
     public abstract CallResult Write(ref ulong position, IUserMemory memory, ulong buffer, ulong count);
 
     /// <summary>Maps; the kernel has checked what is common to all files.</summary>
-    public abstract CallResult Map(OpenFile file, MapRequest request, out IMapping? mapping);
+    public abstract CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping);
 }

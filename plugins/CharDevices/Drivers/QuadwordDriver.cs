@@ -84,7 +84,7 @@ internal sealed class QuadwordDriver(DriverEnvironment environment, IDeviceAddre
     }
 
     /// <inheritdoc/>
-    public override CallResult Map(OpenFile file, MapRequest request, out IMapping? mapping)
+    public override CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping)
     {
         mapping = null;
         ulong pageMask = (ulong)_profile.PageSize - 1, length = (request.Length + pageMask) & ~pageMask;

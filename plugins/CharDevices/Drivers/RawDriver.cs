@@ -80,7 +80,7 @@ internal sealed class RawDriver(DriverEnvironment environment, IDeviceAddresses 
     }
 
     /// <inheritdoc/>
-    public override CallResult Map(OpenFile file, MapRequest request, out IMapping? mapping)
+    public override CallResult Map(IOpenFile file, MapRequest request, out IMapping? mapping)
     {
         mapping = null;
         ulong pageMask = (ulong)environment.Profile.PageSize - 1, length = (request.Length + pageMask) & ~pageMask;

@@ -3,12 +3,16 @@ using Kmem.Abstractions;
 namespace Kmem.Plugins.CharDevices.Kernels;
 
 /// <summary>An open file description of a <see cref="SimulatedKernel"/>.</summary>
+/// <param name="kernel">The kernel that opened it.</param>
 /// <param name="node">The node that was opened.</param>
 /// <param name="flags">The flags of the open.</param>
 /// <param name="device">The driver; null for a file opened with O_PATH.</param>
-internal sealed class OpenFile(DeviceNode node, OpenFlags flags, CharacterDevice? device) : IOpenFile
+internal sealed class OpenFile(SimulatedKernel kernel, DeviceNode node, OpenFlags flags, CharacterDevice? device) : IOpenFile
 {
     private ulong _position;
+
+    /// <summary>The kernel that opened it.</summary>
+    public SimulatedKernel Kernel { get; } = kernel;
 
     /// <inheritdoc/>
     public DeviceNode Node { get; } = node;
@@ -30,7 +34,4 @@ internal sealed class OpenFile(DeviceNode node, OpenFlags flags, CharacterDevice
 
     /// <summary>Whether write calls are allowed.</summary>
     public bool CanWrite { get; } = (flags & OpenFlags.AccessMode) is OpenFlags.WriteOnly or OpenFlags.ReadWrite;
-
-    /// <summary>Whether the descriptor asks for data to be written through.</summary>
-    public bool IsSynchronous => (Flags & OpenFlags.DataSync) != 0;
 }

@@ -69,7 +69,7 @@ public sealed partial class SimulatedKernel : IKernel
         OpenFlags kept = request.Flags & ~(OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.Truncate | OpenFlags.CloseOnExec);
         if ((request.Flags & OpenFlags.Path) != 0)
         {
-            file = new OpenFile(request.Node, kept, device: null);
+            file = new OpenFile(this, request.Node, kept, device: null);
             return 0;
         }
 
@@ -89,7 +89,7 @@ public sealed partial class SimulatedKernel : IKernel
             return error;
         }
 
-        file = new OpenFile(request.Node, kept, device);
+        file = new OpenFile(this, request.Node, kept, device);
         return 0;
     }
 

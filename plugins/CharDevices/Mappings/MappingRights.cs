@@ -13,6 +13,6 @@ internal readonly record struct MappingRights(MapProtection Protection, bool IsS
     public bool MayWrite => !IsShared || FileIsWritable;
 
     /// <summary>The rights that a request gives.</summary>
-    public static MappingRights Of(OpenFile? file, MapRequest request) =>
-        new(request.Protection & (MapProtection.Read | MapProtection.Write | MapProtection.Execute), (request.Flags & MapFlags.Shared) != 0, file?.CanWrite ?? true);
+    public static MappingRights Of(IOpenFile? file, MapRequest request) =>
+        new(request.Protection & (MapProtection.Read | MapProtection.Write | MapProtection.Execute), (request.Flags & MapFlags.Shared) != 0, file is null || (file.Flags & OpenFlags.AccessMode) is OpenFlags.WriteOnly or OpenFlags.ReadWrite);
 }
