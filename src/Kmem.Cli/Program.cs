@@ -41,6 +41,7 @@ internal static class Program
             ExplainCommand.Create(),
             AccessCommands.CreatePeek(),
             AccessCommands.CreatePoke(),
+            IoCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),
         };

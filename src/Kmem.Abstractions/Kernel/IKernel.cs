@@ -11,8 +11,8 @@ public readonly record struct CallResult(long Value, Errno Error)
     /// <summary>A count.</summary>
     public static implicit operator CallResult(long value) => new(value, Errno.None);
 
-    /// <summary>An error.</summary>
-    public static implicit operator CallResult(Errno error) => new(-1, error);
+    /// <summary>An error; <see cref="Errno.None"/> is success with the value 0.</summary>
+    public static implicit operator CallResult(Errno error) => new(error == Errno.None ? 0 : -1, error);
 
     /// <summary>A count.</summary>
     public static CallResult FromInt64(long value) => value;

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Kmem.Abstractions;
+using Kmem.Description;
+using Kmem.Host.Recordings;
+using Kmem.Machine;
+using Kmem.Machine.Plugins;
+using Kmem.Memory;
+
+namespace Kmem.Cli.Commands;
+
+/// <summary><c>kmem io FILE</c>: operations as JSON lines on standard input, the same lines with their results on standard output.</summary>
+internal static class IoCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("io", "Drives the character devices of a machine with JSON lines: operations in, the same lines with result, errno and data out");
+        var machine = new MachineArguments().AddTo(command, "text");
+        var frontend = new Option<string?>("--frontend") { Description = "The frontend to which lines without 'dev' go", HelpName = "NAME" };
+        var flavour = new Option<string?>("--flavour") { Description = "The kernel in front of the devices: a flavour of the machine or a built-in one", HelpName = "NAME" };
+        var replay = new Option<string?>("--replay") { Description = "Takes the operations from a recording and ignores its answers, so that diff shows where ours differ", HelpName = "FILE" };
+        command.Add(frontend);
+        command.Add(flavour);
+        command.Add(replay);
+        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(frontend), parsed.GetValue(flavour), parsed.GetValue(replay)));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, MachineArguments arguments, string? frontend, string? flavour, string? replay)
+    {
+        using RunningMachine? machine = arguments.Build(parsed, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder));
+        if (machine is null)
+        {
+            return ExitCodes.BadMachine;
+        }
+
+        if (frontend is not null && !machine.Frontends.ContainsKey(frontend))
+        {
+            Terminal.Error($"there is no frontend '{frontend}'; there are {string.Join(", ", machine.Frontends.Keys)}");
+            return ExitCodes.Usage;
+        }
+
+        var diagnostics = new DiagnosticBag();
+        IKernel? kernel = machine.CreateKernel(flavour ?? (frontend is null ? null : machine.Frontends[frontend].Description.Flavour?.Text), diagnostics);
+        Terminal.Show(diagnostics, "text");
+        if (kernel is null)
+        {
+            return ExitCodes.Usage;
+        }
+
+        var runner = new OperationRunner(kernel, machine.MainSpace, RamEnd(machine));
+        string? device = frontend is null ? null : Path.GetFileName(machine.Frontends[frontend].Device?.Node.Path);
+        try
+        {
+            using TextReader input = replay is null ? Console.In : File.OpenText(replay);
+            while (input.ReadLine() is { } line)
+            {
+                if (runner.Run(WithDevice(line, device)) is { } answer)
+                {
+                    Console.Out.WriteLine(answer);
+                    Console.Out.Flush();
+                }
+            }
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            Terminal.Error(e.Message);
+            return ExitCodes.Usage;
+        }
+
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>End of the last RAM below 4 GiB that the kernel calls its own: what is reserved above it is no RAM to it.</summary>
+    public static ulong RamEnd(RunningMachine machine)
+    {
+        ulong end = 0;
+        foreach (FlatRange range in machine.MainSpace?.GetFlatView() ?? [])
+        {
+            if (range.Region is RamRegion && range.Start < 1UL << 32)
+            {
+                FirmwareArea? reserved = machine.MainSpace!.Areas.FirstOrDefault(a => a.Last == range.Last && a.Role is "reserved" or "acpi");
+                end = reserved?.Start ?? (range.Last + 1);
+            }
+        }
+
+        return end;
+    }
+
+    /// <summary>Gives a line without a device that of the frontend.</summary>
+    private static string WithDevice(string line, string? device) =>
+        device is null || line.Contains("\"dev\"", StringComparison.Ordinal) || !line.TrimStart().StartsWith('{') ? line : $"{{\"dev\":\"{device}\",{line.TrimStart()[1..]}";
+}
