@@ -16,8 +16,9 @@ internal sealed class ConfigurationMechanism(PciRoot root) : IRegionHandler
         ulong ones = ulong.MaxValue >> (64 - (8 * width));
         if (offset < 4)
         {
-            // Port 0xCF9 is the reset control register of the ISA bridge; as a byte it reads 0 while nobody has armed a reset.
-            value = offset == 0 && width == 4 ? Latch : offset == 1 && width == 1 ? 0 : ones;
+            // The reset control register of the ISA bridge stands at port 0xCF9; it reads 0 while nobody has armed a reset. Any other
+            // narrow read gives the low bytes of the latch, whatever its port: so the recorded machine answers (corpus/x86, port 0xCF8).
+            value = offset == 1 && width == 1 ? 0 : Latch & ones;
             return AccessResult.Ok;
         }
 

@@ -25,7 +25,7 @@ public sealed record PciRootOptions(
 /// <summary>A PCI bus with its host's ways in: memory, I/O and configuration spaces, and the ports of configuration mechanism #1.</summary>
 /// <remarks>Source: PCI Local Bus Specification 3.0, sections 3.2.2.3 (configuration cycles) and 3.2.2.3.2 (mechanism #1).</remarks>
 [Device("pci.root")]
-public sealed class PciRoot : Device, IPciBus, IHasBanks
+public sealed class PciRoot : Device, IPciBus, IHasBanks, IFirmwareState
 {
     private readonly SortedDictionary<int, PciSlot> _functions = [];
     private readonly Dictionary<(string, int), IRegionMapping> _mapped = [];
@@ -63,6 +63,18 @@ public sealed class PciRoot : Device, IPciBus, IHasBanks
 
     /// <inheritdoc/>
     public override void Load(StateReader reader) => Mechanism.Latch = reader.U32();
+
+    /// <inheritdoc/>
+    public bool TrySetFirmwareState(string key, ulong value)
+    {
+        if (key != "config-address" || value > uint.MaxValue)
+        {
+            return false;
+        }
+
+        Mechanism.Latch = (uint)value;
+        return true;
+    }
 
     /// <inheritdoc/>
     public void Attach(PciAddress address, string id, IPciFunction function)

@@ -42,6 +42,7 @@ internal static class Program
             AccessCommands.CreatePeek(),
             AccessCommands.CreatePoke(),
             IoCommand.Create(),
+            ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),
         };
