@@ -41,6 +41,7 @@ internal static class Program
             ExplainCommand.Create(),
             AccessCommands.CreatePeek(),
             AccessCommands.CreatePoke(),
+            CompareCommand.Create(),
             IoCommand.Create(),
             ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
