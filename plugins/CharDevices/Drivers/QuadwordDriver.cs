@@ -16,6 +16,7 @@ namespace Kmem.Plugins.CharDevices.Drivers;
 internal sealed class QuadwordDriver(DriverEnvironment environment, IDeviceAddresses addresses) : MemoryDriver
 {
     private const int Quadword = sizeof(ulong);
+    private const ulong LongestRun = 1 << 20;
 
     private readonly KernelProfile _profile = environment.Profile;
     private readonly IAddressSpace _space = environment.Space;
@@ -30,6 +31,17 @@ internal sealed class QuadwordDriver(DriverEnvironment environment, IDeviceAddre
         ulong done = 0;
         while (done < count)
         {
+            if (TryRun(position + done, count - done, out DirectMemory run))
+            {
+                if (memory.Write(buffer + done, run.AsSpan()) < (int)run.Length)
+                {
+                    return Errno.EFAULT;
+                }
+
+                done += run.Length;
+                continue;
+            }
+
             int wanted = ChunkAt(position + done, count - done);
             Errno error = ReadChunk(position + done, _chunk.AsSpan(0, wanted), out int read);
             if (memory.Write(buffer + done, _chunk.AsSpan(0, read)) < read)
@@ -100,6 +112,22 @@ internal sealed class QuadwordDriver(DriverEnvironment environment, IDeviceAddre
 
     private int ChunkAt(ulong address, ulong left) => (int)Math.Min(left, (ulong)_chunk.Length - (address & (ulong)(_chunk.Length - 1)));
 
+    /// <summary>Many quadwords of memory at once, where nobody could tell that from one by one.</summary>
+    private bool TryRun(ulong offset, ulong count, out DirectMemory run)
+    {
+        run = default;
+        if ((offset & (Quadword - 1)) != 0 || count < Quadword || _space.Observer is not null || !_space.Bus.ReadsMemoryDirectly || environment.MayStop
+            || addresses.Translate(offset, write: false, out ulong physical, out ulong holds) != AddressFault.None
+            || !_space.TryGetDirect(physical, write: false, environment.Attributes, out DirectMemory direct))
+        {
+            return false;
+        }
+
+        ulong length = Math.Min(Math.Min(count, holds), Math.Min(direct.Length, LongestRun)) & ~(Quadword - 1UL);
+        run = new DirectMemory(direct.Pointer, length);
+        return length > 0;
+    }
+
     private Errno ReadChunk(ulong offset, Span<byte> destination, out int done)
     {
         for (done = 0; done < destination.Length;)
@@ -111,27 +139,12 @@ internal sealed class QuadwordDriver(DriverEnvironment environment, IDeviceAddre
                 return ErrorOf(fault);
             }
 
-            addresses.Translate(at & ~7UL, write: false, out ulong physical, out ulong holds);
-            Span<byte> left = destination[done..];
-            int lane = (int)(at & 7);
-            bool isMemory = _space.TryGetDirect(physical, write: false, environment.Attributes, out DirectMemory direct);
-            AccessResult result;
-            int read;
-            if (isMemory && lane == 0 && _space.Bus.ReadsMemoryDirectly)
-            {
-                // Many quadwords at once: the space moves them one by one when somebody watches the bus.
-                read = (int)Math.Min((ulong)left.Length, Math.Min(holds, direct.Length));
-                read = read >= Quadword ? read & -Quadword : read;
-                result = read >= Quadword ? _space.ReadBlock(physical, left[..read], environment.Attributes, out _) : ReadQuadword(physical, 0, left[..read]);
-            }
-            else
-            {
-                read = Math.Min(Quadword - lane, left.Length);
-                result = isMemory || _profile.Quadwords.Device == DeviceWord.Quadword
-                    ? ReadQuadword(physical, lane, left[..read])
-                    : _space.ReadBlock(physical + (ulong)lane, left[..read], environment.Attributes, out _);
-            }
-
+            addresses.Translate(at & ~7UL, write: false, out ulong physical, out _);
+            int lane = (int)(at & 7), read = Math.Min(Quadword - lane, destination.Length - done);
+            bool isNative = _profile.Quadwords.Device == DeviceWord.Native && !_space.TryGetDirect(physical, write: false, environment.Attributes, out _);
+            AccessResult result = isNative
+                ? _space.ReadBlock(physical + (ulong)lane, destination.Slice(done, read), environment.Attributes, out _)
+                : ReadQuadword(physical, lane, destination.Slice(done, read));
             if (result != AccessResult.Ok)
             {
                 return ErrorOf(result);
