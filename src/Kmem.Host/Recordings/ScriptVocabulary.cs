@@ -36,7 +36,7 @@ public sealed class ScriptVocabulary(X86Session session) : IVocabulary
                 X86Session.Result(line, Kernel.Seek(file, offset, (int)(long)(line.Number("whence") ?? 0)));
                 return true;
             case "read" or "pread" when length <= X86Session.BufferLength:
-                CallResult read = line.Operation == "read" ? Kernel.Read(file, session.Memory, X86Session.Buffer, length) : Kernel.ReadAt(file, session.Memory, X86Session.Buffer, length, offset);
+                CallResult read = line.Operation == "read" ? Kernel.Read(file, session.Memory, session.Buffer, length) : Kernel.ReadAt(file, session.Memory, session.Buffer, length, offset);
                 X86Session.Result(line, read);
                 if (read.Value > 0 && !read.IsError)
                 {
@@ -48,8 +48,8 @@ public sealed class ScriptVocabulary(X86Session session) : IVocabulary
                 byte[] source = line.Bytes("src") ?? [];
                 source.CopyTo(session.Content, 0);
                 X86Session.Result(line, line.Operation == "write"
-                    ? Kernel.Write(file, session.Memory, X86Session.Buffer, (ulong)source.Length)
-                    : Kernel.WriteAt(file, session.Memory, X86Session.Buffer, (ulong)source.Length, offset));
+                    ? Kernel.Write(file, session.Memory, session.Buffer, (ulong)source.Length)
+                    : Kernel.WriteAt(file, session.Memory, session.Buffer, (ulong)source.Length, offset));
                 return true;
             case "mmap":
                 Map(line, file, length, (ulong)offset);
@@ -58,7 +58,7 @@ public sealed class ScriptVocabulary(X86Session session) : IVocabulary
                 UseMapping(line);
                 return true;
             case "ioctl":
-                X86Session.Result(line, Kernel.Ioctl(file, (uint)(line.Number("request") ?? 0), X86Session.Scratch, session.Memory));
+                X86Session.Result(line, Kernel.Ioctl(file, (uint)(line.Number("request") ?? 0), session.Scratch, session.Memory));
                 return true;
             case "fsync":
                 X86Session.Result(line, Kernel.Call(file, FileCall.Fsync));

@@ -10,14 +10,8 @@ public sealed class X86Session
     /// <summary>Length of the program's big buffer in bytes.</summary>
     public const int BufferLength = 8 << 20;
 
-    /// <summary>Where the big buffer lies: some gigabytes below the top of user space, where mmap(2) with a random base places it.</summary>
-    public const ulong Buffer = 0x7FFE_0000_0000;
-
-    /// <summary>A page whose neighbour is unmapped.</summary>
-    public const ulong TwoPages = 0x7FFF_F6FF_0000;
-
-    /// <summary>A piece for odds and ends.</summary>
-    public const ulong Scratch = 0x7FFF_F6F0_0000;
+    /// <summary>Distance of the big buffer from the top of user space: some gigabytes, as mmap(2) with a random base places it.</summary>
+    private const ulong BelowTop = 0x2_0000_0000;
 
     /// <summary>Where a kernel's memory begins.</summary>
     public const ulong KernelPointer = 0xFFFF_8880_0000_0000;
@@ -49,6 +43,15 @@ public sealed class X86Session
         ScratchContent = Memory.Add(Scratch, 0x10000);
         Array.Fill(Two, (byte)0x5A);
     }
+
+    /// <summary>Where the big buffer lies.</summary>
+    public ulong Buffer => (Kernel.UserLimit - BelowTop) & ~0xFFFFFUL;
+
+    /// <summary>Where a page lies whose neighbour is unmapped.</summary>
+    public ulong TwoPages => Buffer - 0x100_0000;
+
+    /// <summary>Where a piece for odds and ends lies.</summary>
+    public ulong Scratch => Buffer - 0x200_0000;
 
     /// <summary>The kernel that answers.</summary>
     public IKernel Kernel { get; }

@@ -223,10 +223,10 @@ public sealed partial class X86Vocabulary
             mapping.Store((ulong)i, 1, text[i]);
         }
 
-        Kernel.ReadAt(_session.File("mem"), _session.Memory, X86Session.Scratch, 8, (long)Reserved);
+        Kernel.ReadAt(_session.File("mem"), _session.Memory, _session.Scratch, 8, (long)Reserved);
         line.Answer("pread", System.Text.Encoding.Latin1.GetString(_session.ScratchContent, 0, 8));
         "via-pwr!"u8.CopyTo(_session.ScratchContent);
-        Kernel.WriteAt(_session.File("mem"), _session.Memory, X86Session.Scratch, 8, (long)Reserved + 0x1000);
+        Kernel.WriteAt(_session.File("mem"), _session.Memory, _session.Scratch, 8, (long)Reserved + 0x1000);
         for (int i = 0; i < 8; i++)
         {
             mapping.Load(4096 + (ulong)i, 1, out ulong value);

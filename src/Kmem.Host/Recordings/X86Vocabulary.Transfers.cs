@@ -26,7 +26,7 @@ public sealed partial class X86Vocabulary
         if (words is not null)
         {
             long at = words.EndsWith("negative offset", StringComparison.Ordinal) ? -1 : words.StartsWith("bad fd", StringComparison.Ordinal) ? 0 : Base(line);
-            X86Session.Result(line, Kernel.ReadAt(Named(line), _session.Memory, X86Session.Buffer, 1, at));
+            X86Session.Result(line, Kernel.ReadAt(Named(line), _session.Memory, _session.Buffer, 1, at));
             return;
         }
 
@@ -38,7 +38,7 @@ public sealed partial class X86Vocabulary
 
         ulong length = line.Number("length") ?? 0;
         Clear(length);
-        CallResult result = Kernel.ReadAt(File(line), _session.Memory, X86Session.Buffer, length, (long)(line.Number("offset") ?? 0));
+        CallResult result = Kernel.ReadAt(File(line), _session.Memory, _session.Buffer, length, (long)(line.Number("offset") ?? 0));
         X86Session.Result(line, result);
 
         // The huge lengths are printed without data, or with the few bytes that came.
@@ -56,7 +56,7 @@ public sealed partial class X86Vocabulary
         {
             _session.ScratchContent[0] = (byte)'x';
             ulong count = words.EndsWith("len 0", StringComparison.Ordinal) ? 0UL : 1;
-            X86Session.Result(line, Kernel.WriteAt(Named(line), _session.Memory, X86Session.Scratch, count, line.Device == "mem" ? 0xB8000 : 0x80));
+            X86Session.Result(line, Kernel.WriteAt(Named(line), _session.Memory, _session.Scratch, count, line.Device == "mem" ? 0xB8000 : 0x80));
             return;
         }
 
@@ -72,11 +72,11 @@ public sealed partial class X86Vocabulary
             return;
         }
 
-        ulong length = line.Number("length") ?? 0, source = X86Session.Buffer;
+        ulong length = line.Number("length") ?? 0, source = _session.Buffer;
         if (line.Bytes("src") is { } bytes)
         {
             bytes.CopyTo(_session.ScratchContent, 0);
-            source = X86Session.Scratch;
+            source = _session.Scratch;
         }
         else if (IsPattern(line.Text("where")))
         {
@@ -85,7 +85,7 @@ public sealed partial class X86Vocabulary
                 _session.ScratchContent[i] = (byte)((i * 7) + 3);
             }
 
-            source = X86Session.Scratch;
+            source = _session.Scratch;
         }
 
         X86Session.Result(line, Kernel.WriteAt(File(line), _session.Memory, source, length, (long)(line.Number("offset") ?? 0)));
@@ -98,7 +98,7 @@ public sealed partial class X86Vocabulary
         ulong length = line.Number("length") ?? 0;
         bool isBad = line.Text("bad_buffer") is not null;
         SeekTo(line, file, isBad);
-        ulong buffer = isBad ? _session.Pointer(line.Text("bad_buffer")!) : X86Session.Buffer;
+        ulong buffer = isBad ? _session.Pointer(line.Text("bad_buffer")!) : _session.Buffer;
         if (isBad)
         {
             Array.Fill(_session.Two, (byte)0xEE);
@@ -116,9 +116,9 @@ public sealed partial class X86Vocabulary
         }
 
         line.AnswerHex("pos_after", _session.Position(file));
-        if (isBad && line.Device == "mem" && buffer >= X86Session.TwoPages && buffer < X86Session.TwoPages + 4096)
+        if (isBad && line.Device == "mem" && buffer >= _session.TwoPages && buffer < _session.TwoPages + 4096)
         {
-            int at = (int)(buffer - X86Session.TwoPages);
+            int at = (int)(buffer - _session.TwoPages);
             line.Answer("dest_first8", X86Session.Hex(_session.Two.AsSpan(at, 8)));
             line.Answer("dest_last8", X86Session.Hex(_session.Two.AsSpan(4088, 8)));
         }
@@ -135,7 +135,7 @@ public sealed partial class X86Vocabulary
         ulong length = line.Number("length") ?? 0;
         bool isBad = line.Text("bad_buffer") is not null;
         SeekTo(line, file, isBad);
-        ulong buffer = isBad ? _session.Pointer(line.Text("bad_buffer")!) : X86Session.Scratch;
+        ulong buffer = isBad ? _session.Pointer(line.Text("bad_buffer")!) : _session.Scratch;
         if (isBad)
         {
             Array.Fill(_session.Two, (byte)0x5A);
@@ -176,14 +176,14 @@ public sealed partial class X86Vocabulary
         }
     }
 
-    private static IoVector[] Three => [new(X86Session.Scratch, 3), new(X86Session.Scratch + 16, 0), new(X86Session.Scratch + 16, 5)];
+    private IoVector[] Three => [new(_session.Scratch, 3), new(_session.Scratch + 16, 0), new(_session.Scratch + 16, 5)];
 
     private void ReadVectorAt(OperationLine line)
     {
         IoVector[] vector = line.Text("args") switch
         {
             "bad ptr 0x8 len 4" => [new(8, 4)],
-            "good 4, bad ptr 4" => [new(X86Session.Scratch, 4), new(8, 4)],
+            "good 4, bad ptr 4" => [new(_session.Scratch, 4), new(8, 4)],
             "iovcnt 0" => [],
             "iovcnt 1025" => [.. Enumerable.Repeat(Three[0], 1025)],
             _ => Three,
@@ -212,20 +212,20 @@ public sealed partial class X86Vocabulary
 
         string[] parts = words.Split(' ');
         long at = (long)ulong.Parse(parts[2].AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        X86Session.Result(line, Kernel.ReadAt(File(line), _session.Memory, X86Session.Scratch, ulong.Parse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture), at));
+        X86Session.Result(line, Kernel.ReadAt(File(line), _session.Memory, _session.Scratch, ulong.Parse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture), at));
     }
 
     private void ReadUnderSignals(OperationLine line)
     {
         // A timer of 1 ms: the signal is pending after some pages, whichever.
         ulong length = line.Number("length") ?? 0;
-        const ulong Target = 0x7FFD_0000_0000;
-        _session.Memory.Add(Target, (int)length);
+        ulong target = _session.Buffer - 0x4000_0000;
+        _session.Memory.Add(target, (int)length);
         int pages = 0;
         Kernel.SignalPending = () => ++pages > 64;
-        CallResult result = Kernel.ReadAt(File(line), _session.Memory, Target, length, IsStrict(line) ? 0 : 0x10_0000);
+        CallResult result = Kernel.ReadAt(File(line), _session.Memory, target, length, IsStrict(line) ? 0 : 0x10_0000);
         Kernel.SignalPending = null;
-        _session.Memory.Remove(Target);
+        _session.Memory.Remove(target);
         X86Session.Result(line, result);
         if (!result.IsError)
         {
@@ -251,7 +251,7 @@ public sealed partial class X86Vocabulary
 
         Array.Fill(_session.Two, (byte)0x5A);
         X86Session.Result(line, Kernel.WriteAt(File(line), _session.Memory, _session.Pointer(buffer), line.Number("length") ?? 0, (long)at));
-        Kernel.ReadAt(File(line), _session.Memory, X86Session.Scratch, 32, (long)at);
+        Kernel.ReadAt(File(line), _session.Memory, _session.Scratch, 32, (long)at);
         X86Session.Data(line, _session.ScratchContent.AsSpan(0, 32));
     }
 
@@ -266,7 +266,7 @@ public sealed partial class X86Vocabulary
         else
         {
             fill.CopyTo(_session.Content, 0);
-            Kernel.WriteAt(_session.File("mem"), _session.Memory, X86Session.Buffer, 4096, (long)page);
+            Kernel.WriteAt(_session.File("mem"), _session.Memory, _session.Buffer, 4096, (long)page);
         }
     }
 
@@ -288,7 +288,7 @@ public sealed partial class X86Vocabulary
     private void ReadOwnPage(OperationLine line)
     {
         FillOwnPage();
-        CallResult result = Kernel.ReadAt(File(line), _session.Memory, X86Session.Buffer, 16, (long)_session.OwnPage);
+        CallResult result = Kernel.ReadAt(File(line), _session.Memory, _session.Buffer, 16, (long)_session.OwnPage);
         X86Session.Result(line, result);
         if (!result.IsError)
         {
@@ -299,7 +299,7 @@ public sealed partial class X86Vocabulary
     private void WriteOwnPage(OperationLine line)
     {
         "PHYS"u8.CopyTo(_session.ScratchContent);
-        X86Session.Result(line, Kernel.WriteAt(File(line), _session.Memory, X86Session.Scratch, 4, (long)_session.OwnPage + 4));
+        X86Session.Result(line, Kernel.WriteAt(File(line), _session.Memory, _session.Scratch, 4, (long)_session.OwnPage + 4));
         line.Answer("seen_through_va", SeenByProcess());
     }
 }

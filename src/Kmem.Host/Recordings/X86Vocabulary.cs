@@ -245,7 +245,7 @@ public sealed partial class X86Vocabulary : IVocabulary
             _ => 0,
         };
         Array.Clear(_session.ScratchContent, 0, 64);
-        X86Session.Result(line, Kernel.Ioctl(File(line), request, request is 0x5450 or 0x5451 ? 0 : X86Session.Scratch, _session.Memory));
+        X86Session.Result(line, Kernel.Ioctl(File(line), request, request is 0x5450 or 0x5451 ? 0 : _session.Scratch, _session.Memory));
     }
 
     private void Fcntl(OperationLine line)
@@ -280,7 +280,7 @@ public sealed partial class X86Vocabulary : IVocabulary
         }
 
         "ABCD"u8.CopyTo(_session.ScratchContent);
-        X86Session.Result(line, Kernel.Splice(File(line), into ? FileCall.SpliceTo : FileCall.SpliceFrom, _session.Memory, X86Session.Scratch, into ? 4UL : 16, byPosition ? null : Base(line)));
+        X86Session.Result(line, Kernel.Splice(File(line), into ? FileCall.SpliceTo : FileCall.SpliceFrom, _session.Memory, _session.Scratch, into ? 4UL : 16, byPosition ? null : Base(line)));
     }
 
     private void Sendfile(OperationLine line)
@@ -292,7 +292,7 @@ public sealed partial class X86Vocabulary : IVocabulary
         }
 
         "ABCDEFGH"u8.CopyTo(_session.ScratchContent);
-        X86Session.Result(line, Kernel.Splice(File(line), into ? FileCall.SendfileTo : FileCall.SendfileFrom, _session.Memory, X86Session.Scratch, into ? 4UL : 16, into ? null : Base(line)));
+        X86Session.Result(line, Kernel.Splice(File(line), into ? FileCall.SendfileTo : FileCall.SendfileFrom, _session.Memory, _session.Scratch, into ? 4UL : 16, into ? null : Base(line)));
     }
 
     private void DuplicateShares(OperationLine line)
