@@ -47,7 +47,7 @@ internal static class IoCommand
             return ExitCodes.Usage;
         }
 
-        var runner = new OperationRunner(kernel, machine.MainSpace, RamEnd(machine));
+        var runner = new OperationRunner(kernel, machine.MainSpace, KernelRam.End(machine));
         string? device = frontend is null ? null : Path.GetFileName(machine.Frontends[frontend].Device?.Node.Path);
         try
         {
@@ -68,22 +68,6 @@ internal static class IoCommand
         }
 
         return ExitCodes.Ok;
-    }
-
-    /// <summary>End of the last RAM below 4 GiB that the kernel calls its own: what is reserved above it is no RAM to it.</summary>
-    public static ulong RamEnd(RunningMachine machine)
-    {
-        ulong end = 0;
-        foreach (FlatRange range in machine.MainSpace?.GetFlatView() ?? [])
-        {
-            if (range.Region is RamRegion && range.Start < 1UL << 32)
-            {
-                FirmwareArea? reserved = machine.MainSpace!.Areas.FirstOrDefault(a => a.Last == range.Last && a.Role is "reserved" or "acpi");
-                end = reserved?.Start ?? (range.Last + 1);
-            }
-        }
-
-        return end;
     }
 
     /// <summary>Gives a line without a device that of the frontend.</summary>

@@ -28,7 +28,7 @@ internal sealed class ProbeMachine : IBusObserver
         FindPlaces(block);
         var diagnostics = new DiagnosticBag();
         Kernel = machine.CreateKernel(flavour: null, diagnostics);
-        _runner = Kernel is null ? null : new OperationRunner(Kernel, _main, IoCommand.RamEnd(machine));
+        _runner = Kernel is null ? null : new OperationRunner(Kernel, _main, KernelRam.End(machine));
     }
 
     /// <summary>The kernel in front of the machine, or null.</summary>

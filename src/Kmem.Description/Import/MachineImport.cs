@@ -59,6 +59,8 @@ internal static class AlphaImport
             flavours:
               recorded:
                 base: linux-6.1-alpha
+            patch:
+              {string.Join("\n  ", ((string[])["mem", "kmem", "port", "null", "zero", "full"]).Select(n => $"- set: frontends.{n}.flavour\n    to: recorded"))}
 
             """;
     }
@@ -101,12 +103,12 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
     /// <summary>RAM is what the kernel calls so, and what its firmware withholds right beside it.</summary>
     private void WriteBanks()
     {
-        ResourceFact[] rows = [.. Top.Where(m => IsRam(m.Name)).OrderBy(m => m.Start)];
+        ResourceFact[] rows = [.. Top.Where(m => IsRam(m.Name) && !IsFirmware(m)).OrderBy(m => m.Start)];
         int number = 0;
         for (int i = 0; i < rows.Length;)
         {
             int end = i;
-            while (end + 1 < rows.Length && MachineImport.Touches(rows[end].Last, rows[end + 1].Start))
+            while (end + 1 < rows.Length && MachineImport.Touches(rows[end].Last, rows[end + 1].Start) && rows[end + 1].Start != 1UL << 32)
             {
                 end++;
             }
@@ -116,20 +118,19 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
             {
                 Device($"ram{number++}", "mem.ram", $"{{size: {MachineImport.Hex(length)}}}", "phys", rows[i].Start, 0);
             }
-            else if (rows[i].Last == uint.MaxValue && length <= 64UL << 20)
-            {
-                // What ends at 4 GiB on a PC is the flash with the reset vector.
-                Device("flash", "mem.rom", $"{{size: {MachineImport.Hex(length)}}}", "phys", rows[i].Start, 10);
-            }
 
             i = end + 1;
         }
 
-        foreach (ResourceFact row in Top.Where(m => MachineImport.IsLow(m.Start) && m.Start >= 0xC0000 && !IsRam(m.Name)))
+        foreach (ResourceFact row in Top.Where(m => IsFirmware(m) || (MachineImport.IsLow(m.Start) && m.Start >= 0xC0000 && !IsRam(m.Name) && !m.Name.StartsWith("PCI Bus", StringComparison.Ordinal))))
         {
             Device($"rom-{row.Start:x}", "mem.rom", $"{{size: {MachineImport.Hex(row.Last - row.Start + 1)}, fill: 0}}", "phys", row.Start, 10);
         }
     }
+
+    /// <summary>Firmware lies right below 1 MiB and, as flash with the reset vector, right below 4 GiB.</summary>
+    private static bool IsFirmware(ResourceFact row) =>
+        row.Name == "Reserved" && ((row.Start >= 0xC0000 && row.Last < MachineImport.Megabyte) || (row.Last == uint.MaxValue && row.Last - row.Start < 64UL << 20));
 
     private void WriteLegacyVideo()
     {
@@ -260,6 +261,11 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
         Line(1, "mem: {type: chardev.mem, space: phys, flavour: recorded}");
         Line(1, "kmem: {type: chardev.kmem, space: phys, flavour: recorded}");
         Line(1, "port: {type: chardev.port, space: io, flavour: recorded}");
+        foreach (string node in (string[])["null", "zero", "full"])
+        {
+            Line(1, $"\"{node}\": {{type: chardev.{node}, flavour: recorded}}");
+        }
+
         Line(0, "firmware-state:");
         if (facts.Functions.Where(f => f.Bus == 0).LastOrDefault() is { } latest)
         {
