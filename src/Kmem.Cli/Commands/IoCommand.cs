@@ -39,6 +39,13 @@ internal static class IoCommand
             return ExitCodes.Usage;
         }
 
+        machine.Log.Written += line =>
+        {
+            if (line.Level == LogLevel.Warning)
+            {
+                Terminal.Error($"{line.Source}: {line.Message}");
+            }
+        };
         var diagnostics = new DiagnosticBag();
         IKernel? kernel = machine.CreateKernel(flavour ?? (frontend is null ? null : machine.Frontends[frontend].Description.Flavour?.Text), diagnostics);
         Terminal.Show(diagnostics, "text");

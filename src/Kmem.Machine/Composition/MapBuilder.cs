@@ -20,6 +20,14 @@ internal sealed class MapBuilder(RunningMachine machine, DeviceBuilder devices, 
                     AddMap(device, map);
                 }
             }
+            else
+            {
+                // A device that could not be built may still be mapped into a space that does not exist.
+                foreach (MapDescription map in description.Maps)
+                {
+                    _ = Space(description.Id, map.Space);
+                }
+            }
         }
 
         foreach (WindowDescription window in machine.Description.Windows)
