@@ -51,6 +51,9 @@ public sealed class AlphaQuadwordBus : Bus
     /// <inheritdoc/>
     public override int WordBytes => 8;
 
+    /// <inheritdoc/>
+    public override bool TakesUnaligned => false;
+
     /// <summary>Reading memory moves whole quadwords whatever the master asks for, so nobody can tell the difference.</summary>
     public override bool ReadsMemoryDirectly => true;
 

@@ -9,6 +9,7 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
     private readonly ulong _lastAddress;
     private readonly bool _readsDirectly;
     private readonly bool _writesDirectly;
+    private readonly ulong _alignmentMask;
     private readonly List<FirmwareArea> _areas = [];
     private readonly Queue<(BusMaster Master, Action Work)> _waiting = new();
     private FlatView _reads;
@@ -26,6 +27,7 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
         _lastAddress = (1UL << width) - 1;
         _readsDirectly = bus.ReadsMemoryDirectly;
         _writesDirectly = bus.WritesMemoryDirectly;
+        _alignmentMask = bus.TakesUnaligned ? 0 : ulong.MaxValue;
         _reads = _writes = ViewBuilder.Build([], _lastAddress, write: false, _areas);
     }
 
@@ -61,7 +63,7 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
     /// <inheritdoc/>
     public AccessResult Read(ulong address, int width, out ulong value, in AccessAttributes attributes)
     {
-        if (_readsDirectly && address <= _lastAddress && Observer is null)
+        if (_readsDirectly && address <= _lastAddress && Observer is null && (address & (ulong)(width - 1) & _alignmentMask) == 0)
         {
             ref FlatEntry entry = ref _reads.Entries[_reads.Find(address)];
             if (entry.Pointer != 0 && !entry.IsGuarded && entry.Last - address >= (ulong)(width - 1))

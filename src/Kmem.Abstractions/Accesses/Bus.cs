@@ -151,6 +151,9 @@ public abstract class Bus
     /// <summary>True when reads of RAM need no rule, so that a space may read the host's memory at once at any alignment.</summary>
     public virtual bool ReadsMemoryDirectly => false;
 
+    /// <summary>False when the bus refuses accesses that are not naturally aligned.</summary>
+    public virtual bool TakesUnaligned => true;
+
     /// <summary>True when writes of RAM need no rule, so that a space may write the host's memory at once at any alignment.</summary>
     public virtual bool WritesMemoryDirectly => false;
 
