@@ -46,6 +46,7 @@ internal static class Program
             ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),
+            PluginCommands.CreateSchema(),
         };
         return root;
     }

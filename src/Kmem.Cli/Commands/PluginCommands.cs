@@ -46,6 +46,25 @@ internal static class PluginCommands
         return command;
     }
 
+    public static Command CreateSchema()
+    {
+        var command = new Command("schema", "Writes the JSON Schema of machine files with the options of all plugins, for completion in editors");
+        Option<string[]> with = With();
+        command.Add(with);
+        command.SetAction(parsed =>
+        {
+            PluginCatalog catalog = Catalog(parsed.GetValue(with));
+            foreach (PluginFailure failure in catalog.Failures)
+            {
+                Terminal.Error(failure.Message);
+            }
+
+            Console.Out.WriteLine(MachineSchema.Write(catalog));
+            return catalog.Failures.Count == 0 ? ExitCodes.Ok : ExitCodes.BadMachine;
+        });
+        return command;
+    }
+
     /// <summary>The plugins beside the program, and those of <c>--with</c>.</summary>
     public static PluginCatalog Catalog(string[]? with)
     {
@@ -89,9 +108,41 @@ internal static class PluginCommands
             {
                 Console.Out.WriteLine("  options: none");
             }
+
+            if (type.Kind == PluginKind.Device && PluginInspector.Inspect(type, catalog) is { } shape)
+            {
+                Show(shape);
+            }
         }
 
         return ExitCodes.Ok;
+    }
+
+    private static void Show(DeviceShape shape)
+    {
+        if (shape.Banks.Count > 0)
+        {
+            Console.Out.WriteLine($"  banks: {string.Join(", ", shape.Banks.Select(b => $"{(b.Name.Length == 0 ? "(unnamed)" : b.Name)} {Maps.MapTable.Size(b.Length)}"))}");
+        }
+
+        if (shape.Spaces.Count > 0)
+        {
+            Console.Out.WriteLine($"  spaces: {string.Join(", ", shape.Spaces.Select(s => $"{s.Name} {s.Width} bits"))}");
+        }
+
+        if (shape.Outputs.Count + shape.Inputs.Count > 0)
+        {
+            Console.Out.WriteLine($"  wires: {string.Join(", ", shape.Outputs.Select(o => $"{o} (output)").Concat(shape.Inputs.Select(i => $"{i} (input)")))}");
+        }
+
+        if (shape.Registers.Count > 0)
+        {
+            Console.Out.WriteLine("  registers:");
+            foreach ((ulong offset, string name, bool canRead, bool canWrite) in shape.Registers)
+            {
+                Console.Out.WriteLine($"    0x{offset:X2} {(canRead ? "r" : "-")}{(canWrite ? "w" : "-")} {name}");
+            }
+        }
     }
 
     private static void Show(IReadOnlyList<OptionShape> shapes, int depth)
