@@ -25,7 +25,7 @@ public sealed class RealTimeClock : Device, IHasRegisters
     private const int RegisterA = 10, RegisterB = 11, RegisterC = 12, RegisterD = 13;
     private const byte Set = 0x80, PeriodicEnable = 0x40, AlarmEnable = 0x20, UpdateEnable = 0x10, Binary = 0x04, Is24Hours = 0x02;
     private const byte PeriodicFlag = 0x40, AlarmFlag = 0x20, UpdateFlag = 0x10, AnyFlag = 0x80, Valid = 0x80, UpdateInProgress = 0x80;
-    private const long Second = 1_000_000_000, UpdateTime = 244_000;
+    private const long Second = 1_000_000_000, UpdateTime = 244 * TimeSpan.TicksPerMicrosecond;
 
     private readonly RealTimeClockOptions _options;
     private readonly IClock _clock;
@@ -79,8 +79,8 @@ public sealed class RealTimeClock : Device, IHasRegisters
     public override void Save(StateWriter writer)
     {
         writer.U8(_index);
-        writer.U64((ulong)_offset);
-        writer.U64((ulong)_seen);
+        writer.U64((ulong)_offset, nameof(_offset));
+        writer.U64((ulong)_seen, nameof(_seen));
         writer.Bytes(_memory);
     }
 
@@ -101,7 +101,7 @@ public sealed class RealTimeClock : Device, IHasRegisters
         _memory[RegisterB] = Is24Hours;
         _memory[RegisterC] = 0;
         _memory[RegisterD] = Valid;
-        _offset = _options.Base is { } start ? (start.ToUniversalTime() - _clock.UtcNow).Ticks * 100 : 0;
+        _offset = _options.Base is { } start ? (start.ToUniversalTime() - _clock.UtcNow).Ticks : 0;
     }
 
     private byte ReadCell(int index)
@@ -126,10 +126,10 @@ public sealed class RealTimeClock : Device, IHasRegisters
         _ => _memory[index],
     };
 
-    private DateTime Now => _clock.UtcNow.AddTicks(_offset / 100);
+    private DateTime Now => _clock.UtcNow.AddTicks(_offset);
 
     /// <summary>UIP is set 244 us before the seconds change, unless SET holds the clock.</summary>
-    private bool IsUpdating => (_memory[RegisterB] & Set) == 0 && Second - (Now.Ticks * 100 % Second) <= UpdateTime;
+    private bool IsUpdating => (_memory[RegisterB] & Set) == 0 && TimeSpan.TicksPerSecond - (Now.Ticks % TimeSpan.TicksPerSecond) <= UpdateTime;
 
     private byte TimeCell(int index)
     {
@@ -266,7 +266,7 @@ public sealed class RealTimeClock : Device, IHasRegisters
         if (year is >= 1 and <= 9998 && month is >= 1 and <= 12 && day >= 1 && day <= DateTime.DaysInMonth(year, month) && hour < 24 && minute < 60 && second < 60)
         {
             var wanted = new DateTime(year, month, day, hour, minute, second, DateTimeKind.Utc);
-            _offset = (wanted - _clock.UtcNow).Ticks * 100;
+            _offset = (wanted - _clock.UtcNow).Ticks;
         }
     }
 

@@ -40,9 +40,12 @@ public sealed partial class AlphaVocabulary
         return mapping;
     }
 
+    private static int Width(OperationLine line) =>
+        (line.Number("length") ?? 8) is var width && width is 1 or 2 or 4 or 8 ? (int)width : throw new FormatException("an access is 1, 2, 4 or 8 bytes wide");
+
     private void Load(OperationLine line)
     {
-        int width = (int)(line.Number("length") ?? 8);
+        int width = Width(line);
         IMapping? mapping = MapFor(line, write: false, out CallResult result, out ulong inner);
         if (mapping is null)
         {
@@ -77,7 +80,7 @@ public sealed partial class AlphaVocabulary
 
     private void Store(OperationLine line)
     {
-        int width = (int)(line.Number("length") ?? 8);
+        int width = Width(line);
         ulong value = line.Number("value") ?? 0;
         IMapping? mapping = MapFor(line, write: true, out CallResult result, out ulong inner);
         if (mapping is null)

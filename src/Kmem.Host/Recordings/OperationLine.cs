@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Kmem.Host.Recordings;
@@ -14,6 +15,9 @@ public sealed class OperationLine
         "revents", "r", "w", "x", "mode", "rdev", "size", "blksize", "blocks", "nlink", "value_read", "before", "after", "byte1", "private_after", "shared_after", "pread", "map", "signal",
         "seen_through_va", "short", "page_multiple", "signals", "dest_first8", "dest_last8", "v0", "v1", "register", "st_size", "st_blksize", "error", "machine_check",
     };
+
+    /// <summary>The lines are read by people too, so quotation marks and the like stay what they are.</summary>
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly List<(string Name, string Raw)> _fields = [];
     private readonly List<(string Name, string Raw)> _answers = [];
@@ -101,7 +105,7 @@ public sealed class OperationLine
     public void Answer(string name, long value) => AnswerRaw(name, value.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Answers with a text.</summary>
-    public void Answer(string name, string value) => AnswerRaw(name, JsonSerializer.Serialize(value));
+    public void Answer(string name, string value) => AnswerRaw(name, Quote(value));
 
     /// <summary>Answers with a truth value.</summary>
     public void Answer(string name, bool value) => AnswerRaw(name, value ? "true" : "false");
@@ -136,6 +140,8 @@ public sealed class OperationLine
         return text.Append('}').ToString();
     }
 
+    internal static string Quote(string text) => JsonSerializer.Serialize(text, Readable);
+
     private static void Append(StringBuilder text, string name, string raw)
     {
         if (text.Length > 1)
@@ -143,6 +149,6 @@ public sealed class OperationLine
             text.Append(',');
         }
 
-        text.Append(JsonSerializer.Serialize(name)).Append(':').Append(raw);
+        text.Append(Quote(name)).Append(':').Append(raw);
     }
 }

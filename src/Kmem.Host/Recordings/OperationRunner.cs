@@ -90,5 +90,5 @@ public sealed class OperationRunner
         };
     }
 
-    private string Error(string message) => $"{{\"error\":{JsonSerializer.Serialize($"line {_number}: {message}")}}}";
+    private string Error(string message) => $"{{\"error\":{OperationLine.Quote($"line {_number}: {message}")}}}";
 }

@@ -1,0 +1,86 @@
+using Kmem.Machine.Plugins;
+using Kmem.Plugins.BusMaster;
+using Kmem.Plugins.Clock;
+using Kmem.Plugins.Memory;
+using Kmem.Plugins.Pci;
+using Kmem.Plugins.Registers;
+using Kmem.Plugins.Serial;
+using Kmem.Testing;
+using Xunit;
+
+namespace Kmem.Devices.Tests;
+
+/// <summary>Holds every device of the solution to the contract of devices.</summary>
+public sealed class ContractTests
+{
+    private const string Image = "image.bin";
+
+    private static readonly Dictionary<string, object> Options = new(StringComparer.Ordinal)
+    {
+        ["mem.ram"] = new RamBankOptions(8192, Fill: 0x5A),
+        ["mem.rom"] = new RomOptions(4096, Image, Align: ImageAlignment.End),
+        ["mem.firmware"] = new FirmwareMemoryOptions(8192, Image, Role: "pal"),
+        ["dma.writer"] = new DmaWriterOptions("memory"),
+        ["stub.log"] = new AccessStubOptions(64, 0xA5),
+        ["mmio.registers"] = new RegisterBlockOptions(Size: 64, Registers:
+        [
+            new RegisterOptions("CONTROL", 0, Width: 8, Reset: 0x1234, ReadOnly: 0xFF, WriteOnly: 0xFF00),
+            new RegisterOptions("STATUS", 8, Width: 4, Reset: 0xF0F0, Access: RegisterAccess.W1c, Irq: "irq", IrqMask: 0xFF),
+            new RegisterOptions("EVENTS", 12, Width: 2, Reset: 0xFFFF, ClearOnRead: 0x00FF),
+            new RegisterOptions("COMMAND", 16, Width: 1, Access: RegisterAccess.Wo),
+            new RegisterOptions("IDENTITY", 20, Width: 4, Reset: 0xCAFE_F00D, Access: RegisterAccess.Ro),
+        ]),
+        ["mc146818"] = new RealTimeClockOptions(Contents: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["0x34"] = [0x12, 0x34] }),
+        ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
+            Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
+            Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
+            Bars:
+            [
+                new BarOptions(0, BarWord.Mem64, 0x2_0000, Prefetchable: true, Backing: BarBacking.Ram),
+                new BarOptions(2, BarWord.Io, 64, Fill: 0xFF),
+                new BarOptions(6, BarWord.Rom, 4096),
+            ]),
+    };
+
+    // A battery keeps the clock's memory and time; RAM that is filled keeps nothing in its saved state, memory is saved apart.
+    private static readonly Dictionary<string, string[]> Kept = new(StringComparer.Ordinal) { ["mc146818"] = ["_memory", "_offset"] };
+
+    private static readonly IReadOnlyList<DeviceSample> Samples =
+    [
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550) }
+            .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
+            .Select(s => s with
+            {
+                KeptOverReset = Kept.GetValueOrDefault(s.Type, []),
+                Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }.WithImage(Image, [1, 2, 3]),
+            }),
+    ];
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (DeviceSample sample in Samples)
+            {
+                foreach (string rule in DeviceContract.Rules)
+                {
+                    cases.Add(sample.Type, rule);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void EveryDeviceKeepsTheContract(string type, string rule) => DeviceContract.Verify(Samples.First(s => s.Type == type), rule);
+
+    [Fact]
+    public void EveryDeviceOfTheSolutionIsTried()
+    {
+        string[] known = [.. SolutionFolders.Plugins().Names(PluginKind.Device)];
+        Assert.Equal(known, Samples.Select(s => s.Type).Order(StringComparer.Ordinal));
+    }
+}
