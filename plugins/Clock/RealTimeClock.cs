@@ -101,6 +101,7 @@ public sealed class RealTimeClock : Device, IHasRegisters
         _memory[RegisterB] = Is24Hours;
         _memory[RegisterC] = 0;
         _memory[RegisterD] = Valid;
+        _seen = _clock.Now;
         _offset = _options.Base is { } start ? (start.ToUniversalTime() - _clock.UtcNow).Ticks : 0;
     }
 

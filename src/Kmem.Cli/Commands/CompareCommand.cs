@@ -124,7 +124,7 @@ internal static class CompareCommand
         foreach ((string line, ProbeOutcome l, ProbeOutcome r) in rows)
         {
             string why = string.Join("; ", new[] { l.Reason, r.Reason }.Where(w => w.Length > 0).Distinct(StringComparer.Ordinal));
-            table.AddRow(Markup.Escape(Operation(line)), Markup.Escape(l.Summary), Markup.Escape(r.Summary), Markup.Escape(why));
+            table.AddRow(Markup.Escape(Operation(line)), Markup.Escape(l.Summary), Markup.Escape(r.Summary), Markup.Escape(why.Length > 0 ? why : "both answer alike, with contents of their own"));
         }
 
         if (rows.Count > 0)

@@ -21,7 +21,8 @@ internal static class MapPicture
     /// <summary>Draws spaces side by side.</summary>
     public static string Draw(string machine, IReadOnlyList<(AddressSpace Space, IReadOnlyList<MapRow> Rows)> spaces)
     {
-        int height = spaces.Max(s => s.Rows.Sum(r => Height(r) + Gap + 2)) + Top + 40, width = Left + (spaces.Count * ColumnWidth);
+        int height = Top + 20 + spaces.Max(s => s.Rows.Select((r, i) => Height(r) + 2 + (r.Start == (i == 0 ? 0 : s.Rows[i - 1].Last + 1) ? 0 : Gap)).Sum());
+        int width = Left + (spaces.Count * ColumnWidth);
         var svg = new StringBuilder();
         svg.AppendLine(Invariant($"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" font-family=\"DejaVu Sans Mono, monospace\" font-size=\"12\">"));
         svg.AppendLine(Invariant($"<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>"));
