@@ -7,6 +7,7 @@ namespace Kmem.Host.Recordings;
 public sealed partial class X86Vocabulary
 {
     private const byte Untouched = 0xCC;
+    private const ulong LargestBuffer = 256 << 20;
 
     private static bool IsPattern(string? where) => where is "memmap reserved, straddles pages" or "reserved page then System RAM page";
 
@@ -219,6 +220,18 @@ public sealed partial class X86Vocabulary
     {
         // A timer of 1 ms: the signal is pending after some pages, whichever.
         ulong length = line.Number("length") ?? 0;
+        if (_session.RamEnd != 0 && length >= _session.RamEnd)
+        {
+            // The program maps its buffer first, and one mapping may not be larger than all of memory (vm.overcommit_memory 0).
+            X86Session.Result(line, Errno.ENOMEM);
+            return;
+        }
+
+        if (length > LargestBuffer)
+        {
+            throw new FormatException($"a buffer has at most {LargestBuffer} bytes");
+        }
+
         ulong target = _session.Buffer - 0x4000_0000;
         _session.Memory.Add(target, (int)length);
         int pages = 0;
