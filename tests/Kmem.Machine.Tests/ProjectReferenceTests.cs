@@ -51,8 +51,9 @@ public sealed class ProjectReferenceTests
         Assert.Equal(["Kmem.Abstractions"], References(shared, "ProjectReference"));
     }
 
+    /// <summary>What a project needs at run time; analyzers stay at home.</summary>
     private static HashSet<string> References(XDocument file, string kind) =>
-        [.. file.Descendants(kind).Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/'))).Select(n => n.EndsWith(".csproj", StringComparison.Ordinal) ? n[..^7] : n).Select(Full)];
+        [.. file.Descendants(kind).Where(r => r.Attribute("PrivateAssets")?.Value != "all").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/'))).Select(n => n.EndsWith(".csproj", StringComparison.Ordinal) ? n[..^7] : n).Select(Full)];
 
     /// <summary>A package's name may end in what looks like an extension.</summary>
     private static string Full(string name) => name switch { "Spectre" => "Spectre.Console", "System" => "System.CommandLine", "McMaster.NETCore" => "McMaster.NETCore.Plugins", "xunit" => "xunit.assert", _ => name };
