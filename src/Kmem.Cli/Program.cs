@@ -43,6 +43,7 @@ internal static class Program
             AccessCommands.CreatePoke(),
             CompareCommand.Create(),
             IoCommand.Create(),
+            ExecCommand.Create(),
             ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),

@@ -23,6 +23,7 @@ public sealed class ProjectReferenceTests
     {
         ["Kmem.Description"] = ["YamlDotNet"],
         ["Kmem.Machine"] = ["McMaster.NETCore.Plugins"],
+        ["Kmem.Host"] = ["Iced"],
         ["Kmem.Cli"] = ["Spectre.Console", "System.CommandLine"],
         ["Kmem.Testing"] = ["xunit.assert"],
     };

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Kmem.Abstractions;
+using Kmem.Cli.Sessions;
+using Kmem.Description;
+using Kmem.Host.Tracing;
+using Kmem.Host.Tracing.Paths;
+using Kmem.Machine;
+using Kmem.Machine.Plugins;
+
+namespace Kmem.Cli.Commands;
+
+/// <summary><c>kmem exec FILE -- CMD…</c>: runs unmodified programs on a machine.</summary>
+internal static class ExecCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("exec", "Runs a program on a machine: its /dev/mem, /dev/kmem, /dev/port, mapped registers and port instructions are the machine's");
+        var machine = new MachineArguments().AddTo(command, "text");
+        var flavour = new Option<string?>("--flavour") { Description = "The kernel in front of the devices: a flavour of the machine or a built-in one", HelpName = "NAME" };
+        var log = new Option<string?>("--log") { Description = "Writes every access with device, register, width, value and program counter to FILE; - is standard error", HelpName = "FILE" };
+        var audit = new Option<bool>("--audit-width") { Description = "Lists at the end the widths used on every register, against those that it takes" };
+        var program = new Argument<string[]>("CMD") { Description = "The program and its arguments, after --", Arity = ArgumentArity.OneOrMore };
+        command.Add(flavour);
+        command.Add(log);
+        command.Add(audit);
+        command.Add(program);
+        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(flavour), parsed.GetValue(log), parsed.GetValue(audit), parsed.GetValue(program)!));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, MachineArguments arguments, string? flavour, string? log, bool audit, string[] program)
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            Terminal.Error("'exec' traces programs of Linux on x86-64 and works there only");
+            return ExitCodes.Usage;
+        }
+
+        if (ProgramPath.Find(program[0]) is not { } file)
+        {
+            Terminal.Error($"there is no program '{program[0]}'");
+            return 127;
+        }
+
+        using RunningMachine? machine = arguments.Build(parsed, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder));
+        if (machine is null)
+        {
+            return ExitCodes.BadMachine;
+        }
+
+        var diagnostics = new DiagnosticBag();
+        IKernel? kernel = machine.CreateKernel(flavour, diagnostics);
+        Terminal.Show(diagnostics, "text");
+        if (kernel is null)
+        {
+            return ExitCodes.Usage;
+        }
+
+        using var session = new ExecSession(machine, kernel);
+        using AccessJournal? journal = AccessJournal.Open(machine, log, audit);
+        session.Supervisor.Accessed = journal is null ? null : journal.Add;
+
+        // The terminal sends these to the program as well; it decides what they mean.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => c.Cancel = true);
+        using PosixSignalRegistration quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, c => c.Cancel = true);
+        try
+        {
+            int code = session.Supervisor.Run(file, program, ProgramPath.Environment());
+            journal?.Finish();
+            return code;
+        }
+        catch (IOException e)
+        {
+            Terminal.Error(e.Message);
+            return ExitCodes.Failed;
+        }
+    }
+}

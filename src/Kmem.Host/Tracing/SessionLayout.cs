@@ -1,0 +1,116 @@
+using Kmem.Host.Tracing.Native;
+
+namespace Kmem.Host.Tracing;
+
+/// <summary>Where the supervisor's own things lie in every traced program: descriptor numbers and the scratch page.</summary>
+internal static class SessionLayout
+{
+    /// <summary>First number that an opened device gets, so that filters know it.</summary>
+    public const int FirstDescriptor = 960;
+
+    /// <summary>Last number that an opened device gets.</summary>
+    public const int LastDescriptor = 1015;
+
+    /// <summary>An open /dev/null, from which device descriptors are made.</summary>
+    public const int NullSlot = 1016;
+
+    /// <summary>First number of the machine's memory files.</summary>
+    public const int FirstMemorySlot = 1017;
+
+    /// <summary>Last number that the supervisor uses.</summary>
+    public const int LastSlot = 1023;
+
+    /// <summary>Offset of a SYSCALL instruction in the scratch page.</summary>
+    public const ulong CallOffset = 0;
+
+    /// <summary>Offset of the copy of an instruction that is stepped.</summary>
+    public const ulong CodeOffset = 0x40;
+
+    /// <summary>Offset of its memory operand.</summary>
+    public const ulong DataOffset = 0x80;
+
+    /// <summary>Offset of filters and other small structures.</summary>
+    public const ulong SmallOffset = 0x100;
+
+    /// <summary>Offset of the first path buffer.</summary>
+    public const ulong PathOffset = 0x1000;
+
+    /// <summary>Length of a path buffer in bytes.</summary>
+    public const ulong PathLength = 0x1000;
+
+    /// <summary>Number of path buffers.</summary>
+    public const int PathBuffers = 64;
+
+    /// <summary>Length of the scratch area in bytes.</summary>
+    public const ulong ScratchLength = PathOffset + (PathBuffers * PathLength);
+
+    /// <summary>Calls whose first argument is a descriptor.</summary>
+    public static readonly Nr[] DescriptorCalls =
+    [
+        Nr.Read, Nr.Write, Nr.Close, Nr.Fstat, Nr.Lseek, Nr.Ioctl, Nr.Pread64, Nr.Pwrite64, Nr.Readv, Nr.Writev, Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Fcntl, Nr.Flock, Nr.Fsync, Nr.Fdatasync,
+        Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fchmod, Nr.Fchown, Nr.Fadvise64, Nr.Readahead, Nr.Preadv, Nr.Pwritev, Nr.Preadv2, Nr.Pwritev2, Nr.Fallocate, Nr.SyncFileRange,
+        Nr.Syncfs, Nr.Splice, Nr.Tee, Nr.CopyFileRange, Nr.Fstatfs,
+    ];
+
+    /// <summary>Calls whose second argument is a descriptor.</summary>
+    public static readonly Nr[] SecondDescriptorCalls = [Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Tee];
+
+    /// <summary>Calls whose third argument is a descriptor.</summary>
+    public static readonly Nr[] ThirdDescriptorCalls = [Nr.Splice, Nr.CopyFileRange, Nr.EpollCtl];
+
+    /// <summary>Calls with paths, which may lead to a device.</summary>
+    public static readonly Nr[] PathCalls =
+    [
+        Nr.Open, Nr.Openat, Nr.Openat2, Nr.Creat, Nr.Stat, Nr.Lstat, Nr.Newfstatat, Nr.Statx, Nr.Access, Nr.Faccessat, Nr.Faccessat2, Nr.Truncate, Nr.Readlink, Nr.Readlinkat, Nr.Chdir,
+        Nr.Mknod, Nr.Mknodat, Nr.Chmod, Nr.Fchmodat, Nr.Fchmodat2, Nr.Chown, Nr.Lchown, Nr.Fchownat, Nr.Unlink, Nr.Unlinkat, Nr.Rename, Nr.Renameat, Nr.Renameat2, Nr.Link, Nr.Linkat,
+        Nr.Symlink, Nr.Symlinkat, Nr.Mkdir, Nr.Rmdir, Nr.Utimensat, Nr.Statfs, Nr.NameToHandleAt,
+    ];
+
+    /// <summary>Ways around the supervisor or to the host's hardware. They don't exist here.</summary>
+    public static readonly Nr[] MissingCalls = [Nr.IoUringSetup, Nr.IoUringEnter, Nr.IoUringRegister];
+
+    /// <summary>Calls that would reach the host's kernel itself, or other name spaces of files.</summary>
+    public static readonly Nr[] ForbiddenCalls =
+    [
+        Nr.OpenByHandleAt, Nr.KexecLoad, Nr.KexecFileLoad, Nr.InitModule, Nr.FinitModule, Nr.DeleteModule, Nr.Mount, Nr.PivotRoot, Nr.PidfdGetfd,
+    ];
+
+    /// <summary>The filter that every program of a session runs under.</summary>
+    public static SeccompProgram BaseFilter() => new SeccompProgram()
+        .CloseForeignEntries(Errors.ENOSYS)
+        .Begin()
+        .Stop(PathCalls)
+        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange)
+        .Refuse(Errors.ENOSYS, MissingCalls)
+        .Refuse(Errors.EPERM, ForbiddenCalls)
+        .StopWhenArgument(0, FirstDescriptor, LastSlot, DescriptorCalls)
+        .StopWhenArgument(1, FirstDescriptor, LastSlot, SecondDescriptorCalls)
+        .StopWhenArgument(2, FirstDescriptor, LastSlot, ThirdDescriptorCalls)
+        .StopWhenArgument(4, FirstDescriptor, LastSlot, Nr.Mmap)
+        .AllowRest();
+
+    /// <summary>The filter for a device at a low descriptor number, as the shell's redirections make it.</summary>
+    public static SeccompProgram DescriptorFilter(int descriptor) => new SeccompProgram()
+        .Begin()
+        .StopWhenArgument(0, (uint)descriptor, (uint)descriptor, DescriptorCalls)
+        .StopWhenArgument(1, (uint)descriptor, (uint)descriptor, SecondDescriptorCalls)
+        .StopWhenArgument(2, (uint)descriptor, (uint)descriptor, ThirdDescriptorCalls)
+        .StopWhenArgument(4, (uint)descriptor, (uint)descriptor, Nr.Mmap)
+        .AllowRest();
+
+    /// <summary>The filter for programs that have a device open: its descriptor must not leave for other programs.</summary>
+    public static SeccompProgram MessageFilter() => new SeccompProgram().Begin().Stop(Nr.Sendmsg, Nr.Sendmmsg).AllowRest();
+
+    /// <summary>The filter for programs that have a device mapped.</summary>
+    public static SeccompProgram MappingFilter() => new SeccompProgram()
+        .Begin()
+        .Stop(Nr.Munmap, Nr.Mprotect, Nr.Mremap, Nr.Madvise, Nr.Msync, Nr.Mincore, Nr.Mlock, Nr.Mlock2)
+        .StopWhenBits(3, 0x10, Nr.Mmap)
+        .AllowRest();
+}
+
+/// <summary>Error numbers that the supervisor itself gives.</summary>
+internal static class Errors
+{
+    public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, ENOMEM = 12, EACCES = 13, EFAULT = 14, EEXIST = 17, ENOTDIR = 20, EINVAL = 22, EMFILE = 24, ENAMETOOLONG = 36, ENOSYS = 38, ELOOP = 40, EOPNOTSUPP = 95;
+}
