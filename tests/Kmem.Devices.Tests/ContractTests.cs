@@ -1,6 +1,7 @@
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
 using Kmem.Plugins.Clock;
+using Kmem.Plugins.Firmware;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
 using Kmem.Plugins.Registers;
@@ -31,6 +32,8 @@ public sealed class ContractTests
             new RegisterOptions("IDENTITY", 20, Width: 4, Reset: 0xCAFE_F00D, Access: RegisterAccess.Ro),
         ]),
         ["mc146818"] = new RealTimeClockOptions(Contents: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["0x34"] = [0x12, 0x34] }),
+        ["firmware.acpi"] = new AcpiOptions(0x10_0000, Hpet: 0xFED0_0000, Mcfg: 0xE000_0000),
+        ["firmware.smbios"] = new SmbiosOptions(),
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
@@ -47,7 +50,7 @@ public sealed class ContractTests
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550) }
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550) }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
