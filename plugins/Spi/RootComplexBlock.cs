@@ -3,10 +3,10 @@ using Kmem.Abstractions;
 namespace Kmem.Plugins.Spi;
 
 /// <summary>The 16 KiB behind RCBA: the SPI host interface and the general control and status registers; the rest reads as 0.</summary>
-/// <remarks>Source: Intel I/O Controller Hub 7 datasheet (order number 307013), section 7.1, RTC CONF at 3400h to FD at 3418h; SPI registers at 3020h.</remarks>
-internal sealed class RootComplexBlock(Ich7Spi spi) : IRegionHandler
+/// <remarks>Source: Intel I/O Controller Hub 7 datasheet (order number 307013), section 7.1, RC at 3400h to FD at 3418h; the ICH9 has them at the same offsets.</remarks>
+internal sealed class RootComplexBlock(IchSpi spi) : IRegionHandler
 {
-    private const int Spi = 0x3020, General = 0x3400;
+    private const int General = 0x3400;
     private const int RC = 0x00, HPTC = 0x04, GCS = 0x10, BUC = 0x14, FD = 0x18, GeneralLength = 0x1C;
     private const uint BootFromSpi = 1 << 10;
     private const byte BILD = 0x01;
@@ -54,9 +54,9 @@ internal sealed class RootComplexBlock(Ich7Spi spi) : IRegionHandler
         {
             int at = (int)offset + i;
             byte part = (byte)(value >> (8 * i));
-            if (at is >= Spi and < Spi + Ich7Spi.Length)
+            if (IsSpi(at))
             {
-                starts |= spi.Write(at - Spi, part);
+                starts |= spi.Write(at - spi.Base, part);
             }
             else if (at is >= General and < General + GeneralLength)
             {
@@ -72,9 +72,11 @@ internal sealed class RootComplexBlock(Ich7Spi spi) : IRegionHandler
         return AccessResult.Ok;
     }
 
+    private bool IsSpi(int at) => at >= spi.Base && at < spi.Base + spi.Length;
+
     private byte ReadByte(int at) => at switch
     {
-        >= Spi and < Spi + Ich7Spi.Length => spi.Read(at - Spi),
+        _ when IsSpi(at) => spi.Read(at - spi.Base),
         >= General and < General + GeneralLength => _general.Bytes[at - General],
         _ => 0,
     };

@@ -37,7 +37,7 @@ public sealed class ContractTests
         ["firmware.acpi"] = new AcpiOptions(0x10_0000, Hpet: 0xFED0_0000, Mcfg: 0xE000_0000),
         ["firmware.smbios"] = new SmbiosOptions(),
         ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
-        ["intel.ich7-lpc"] = new Ich7LpcOptions("flash", "pci0.mem"),
+        ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },

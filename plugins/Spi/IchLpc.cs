@@ -2,19 +2,23 @@ using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Spi;
 
-/// <summary>Options of <c>intel.ich7-lpc</c>.</summary>
+/// <summary>Options of <c>intel.ich-lpc</c>.</summary>
 /// <param name="Flash">The chip on the SPI bus, for example a <c>flash.spi-nor</c>.</param>
 /// <param name="Memory">The space in which RCBA places the chip set registers.</param>
-public sealed record Ich7LpcOptions([property: Option(OptionKind.Device)] string Flash, [property: Option(OptionKind.Space)] string Memory);
+/// <param name="Generation">Which hub it is.</param>
+public sealed record IchLpcOptions(
+    [property: Option(OptionKind.Device)] string Flash,
+    [property: Option(OptionKind.Space)] string Memory,
+    IchGeneration Generation = IchGeneration.Ich9);
 
-/// <summary>The LPC interface bridge of the ICH7, function 31.0: its configuration space, and the root complex register block with the SPI host interface.</summary>
+/// <summary>The LPC interface bridge of an ICH7 or ICH9, function 31.0: its configuration space, and the root complex register block with the SPI host interface.</summary>
 /// <remarks>
 /// RCBA moves the register block in its space. FWH_SEL and FWH_DEC_EN1 hold what is written; where the flash is seen below 4 GiB is the machine's to say.
-/// Source: Intel I/O Controller Hub 7 datasheet (order number 307013), chapter 7 "Chipset Configuration Registers", section 10.1 "PCI Configuration
-/// Registers (LPC I/F - D31:F0)" and chapter 20 "SPI Configuration Registers".
+/// Source: Intel I/O Controller Hub 7 datasheet (order number 307013) and I/O Controller Hub 9 datasheet (order number 316972), sections "Chipset
+/// Configuration Registers" and "PCI Configuration Registers (LPC I/F - D31:F0)".
 /// </remarks>
-[Device("intel.ich7-lpc")]
-public sealed class Ich7Lpc : Device, IPciFunction, IFirmwareState
+[Device("intel.ich-lpc")]
+public sealed class IchLpc : Device, IPciFunction, IFirmwareState
 {
     private const int BIOS_CNTL = 0xDC, RCBA = 0xF0, BlockLength = 0x4000, Priority = -4096;
     private const byte BIOSWE = 0x01, BLE = 0x02;
@@ -25,10 +29,10 @@ public sealed class Ich7Lpc : Device, IPciFunction, IFirmwareState
     private IRegionMapping? _mapping;
 
     /// <summary>Creates the bridge.</summary>
-    public Ich7Lpc(Ich7LpcOptions options, IDeviceContext context)
+    public IchLpc(IchLpcOptions options, IDeviceContext context)
     {
         _memory = context.Space(options.Memory);
-        Configuration = new PciConfiguration(0x8086, 0x27B8, 0x06_0100, revision: 1)
+        Configuration = new PciConfiguration(0x8086, options.Generation == IchGeneration.Ich7 ? (ushort)0x27B8 : (ushort)0x2918, 0x06_0100, revision: 2)
             .Define(0x04, 2, 0x0007, writable: 0x0140)
             .Define(0x06, 2, 0x0210, writeOneToClear: 0xF900)
             .Define(0x0E, 1, 0x80)
@@ -50,7 +54,7 @@ public sealed class Ich7Lpc : Device, IPciFunction, IFirmwareState
             .Define(0xD8, 2, 0xFFCF, writable: 0x7FCF)         // FWH_DEC_EN1
             .Define(BIOS_CNTL, 1, 0, writable: 0x0F)
             .Define(RCBA, 4, 0, writable: 0xFFFF_C001);
-        _block = new RootComplexBlock(new Ich7Spi(context.Device<ISpiChip>(options.Flash), () => (Configuration!.Bytes[BIOS_CNTL] & BIOSWE) != 0));
+        _block = new RootComplexBlock(new IchSpi(IchSpiLayout.Of(options.Generation), context.Device<ISpiChip>(options.Flash), () => (Configuration!.Bytes[BIOS_CNTL] & BIOSWE) != 0));
         _region = new MmioRegion(context.Id + ".rcrb", BlockLength, _block);
         Configuration.Watch(BIOS_CNTL, BIOS_CNTL, LockBios);
         Configuration.Watch(RCBA, RCBA + 3, MapBlock);

@@ -5,8 +5,8 @@ using Xunit;
 
 namespace Kmem.Devices.Tests;
 
-/// <summary>The SPI host interface of the ICH7 in front of a flash, driven as software does: opcode menu, address, data, go.</summary>
-public sealed class Ich7LpcTests : IDisposable
+/// <summary>The SPI host interface of an ICH7, and where an ICH9 differs, in front of a flash, driven as software does: opcode menu, address, data, go.</summary>
+public sealed class IchLpcTests : IDisposable
 {
     private const ulong Rcrb = 0xFED1_C000, SpiBar = Rcrb + 0x3020, Status = SpiBar, Control = SpiBar + 2, Address = SpiBar + 4, Data = SpiBar + 8;
     private const int BiosControl = 0xDC, RootBase = 0xF0, Second = 1_000_000_000;
@@ -17,12 +17,12 @@ public sealed class Ich7LpcTests : IDisposable
 
     private readonly TestDeviceContext _context = new();
     private readonly TestDeviceContext _flashContext = new();
-    private readonly Ich7Lpc _lpc;
+    private readonly IchLpc _lpc;
 
-    public Ich7LpcTests()
+    public IchLpcTests()
     {
         _context.With("flash", new SpiNorFlash(new SpiNorFlashOptions(EraseTime: Second), _flashContext));
-        _lpc = new Ich7Lpc(new Ich7LpcOptions("flash", "memory"), _context);
+        _lpc = new IchLpc(new IchLpcOptions("flash", "memory", IchGeneration.Ich7), _context);
         _lpc.Configuration.Write(RootBase, 4, Rcrb | 1);
         Write(SpiBar + 0x54, 2, 0x5006);
         Write(SpiBar + 0x56, 2, 0b00_00_01_00_11_10_11);
@@ -128,6 +128,45 @@ public sealed class Ich7LpcTests : IDisposable
         Assert.Equal(3UL, _lpc.Configuration.Read(BiosControl, 1));
         _lpc.Reset();
         Assert.Equal(0UL, _lpc.Configuration.Read(BiosControl, 1));
+    }
+
+    [Fact]
+    public void AnIch9HasTheSameCyclesAtOtherPlaces()
+    {
+        const ulong Bar = Rcrb + 0x3800, Flags = Bar + 0x04, Ssfs = Bar + 0x90;
+        IchLpc ich9 = Ich9();
+        Assert.Equal(0x2918_8086UL, ich9.Configuration.Read(0, 4));
+        Write(Ssfs, 4, 0x0000_0200 | (WithData << 8) | (2 << 16) | CycleDone | Blocked);   // SSFS and SSFC in one: RDID, 3 bytes
+        Assert.Equal((CycleDone, 0x14_40EFUL), (ReadAt(Ssfs, 1), ReadAt(Bar + 0x10, 4)));
+        Write(Flags, 2, LockDown);
+        Write(Bar + 0x98, 4, 0);
+        Assert.Equal((LockDown | 0x2000, 0x9FUL), (ReadAt(Flags, 2), ReadAt(Bar + 0x98, 4)));
+    }
+
+    [Fact]
+    public void AnIch9ProtectsFromReadsToo()
+    {
+        const ulong Bar = Rcrb + 0x3800, Ssfs = Bar + 0x90, AccessError = 0x10;
+        _ = Ich9();
+        Write(Bar + 0x74, 4, 0x8000 | (0x0FUL << 16) | 0x0F);   // 00F000h to 00FFFFh
+        Write(Bar + 0x98, 4, 0x03);
+        Write(Bar + 0x96, 2, 2);
+        Write(Bar + 0x08, 4, 0xF000);
+        Write(Ssfs, 4, 0x0000_0200 | (WithData << 8));
+        Assert.Equal(Blocked | AccessError, ReadAt(Ssfs, 1));
+        Write(Ssfs, 1, Blocked | AccessError);
+        Write(Bar + 0x08, 4, 0xE000);
+        Write(Ssfs, 4, 0x0000_0200 | (WithData << 8));
+        Assert.Equal(CycleDone, ReadAt(Ssfs, 1));
+    }
+
+    private IchLpc Ich9()
+    {
+        _lpc.Configuration.Write(RootBase, 4, 0);
+        var ich9 = new IchLpc(new IchLpcOptions("flash", "memory"), _context);
+        ich9.Configuration.Write(RootBase, 4, Rcrb | 1);
+        Write(Rcrb + 0x3898, 4, 0x9F);
+        return ich9;
     }
 
     private ulong Run(int opcode, ulong flags = 0, ulong address = 0, int count = 0)
