@@ -1,10 +1,13 @@
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
 using Kmem.Plugins.Clock;
+using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
 using Kmem.Plugins.Registers;
 using Kmem.Plugins.Serial;
+using Kmem.Plugins.Spi;
 using Kmem.Testing;
 using Xunit;
 
@@ -31,6 +34,10 @@ public sealed class ContractTests
             new RegisterOptions("IDENTITY", 20, Width: 4, Reset: 0xCAFE_F00D, Access: RegisterAccess.Ro),
         ]),
         ["mc146818"] = new RealTimeClockOptions(Contents: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["0x34"] = [0x12, 0x34] }),
+        ["firmware.acpi"] = new AcpiOptions(0x10_0000, Hpet: 0xFED0_0000, Mcfg: 0xE000_0000),
+        ["firmware.smbios"] = new SmbiosOptions(),
+        ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
+        ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
@@ -42,17 +49,25 @@ public sealed class ContractTests
             ]),
     };
 
-    // A battery keeps the clock's memory and time; RAM that is filled keeps nothing in its saved state, memory is saved apart.
-    private static readonly Dictionary<string, string[]> Kept = new(StringComparer.Ordinal) { ["mc146818"] = ["_memory", "_offset"] };
+    // A battery keeps the clock's memory and time; pins stay as they are driven, a flash keeps its status bits.
+    // RAM that is filled keeps nothing in its saved state, memory is saved apart.
+    private static readonly Dictionary<string, string[]> Kept = new(StringComparer.Ordinal)
+    {
+        ["mc146818"] = ["_memory", "_offset"],
+        ["gpio.block"] = ["_pins"],
+        ["flash.spi-nor"] = ["_status1", "_status2", "_writeProtect"],
+    };
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550) }
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
                 KeptOverReset = Kept.GetValueOrDefault(s.Type, []),
-                Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }.WithImage(Image, [1, 2, 3]),
+                Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
+                    .WithImage(Image, [1, 2, 3])
+                    .With("flash", new ReadyChip()),
             }),
     ];
 
@@ -82,5 +97,13 @@ public sealed class ContractTests
     {
         string[] known = [.. SolutionFolders.Plugins().Names(PluginKind.Device)];
         Assert.Equal(known, Samples.Select(s => s.Type).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Answers the clocks with the last byte that it was sent.</summary>
+    private sealed class ReadyChip : ISpiChip
+    {
+        public bool IsBusy => false;
+
+        public void Transfer(ReadOnlySpan<byte> sent, Span<byte> received) => received.Fill(sent.IsEmpty ? (byte)0xFF : sent[^1]);
     }
 }
