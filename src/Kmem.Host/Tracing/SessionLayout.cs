@@ -63,7 +63,7 @@ internal static class SessionLayout
     [
         Nr.Open, Nr.Openat, Nr.Openat2, Nr.Creat, Nr.Stat, Nr.Lstat, Nr.Newfstatat, Nr.Statx, Nr.Access, Nr.Faccessat, Nr.Faccessat2, Nr.Truncate, Nr.Readlink, Nr.Readlinkat, Nr.Chdir,
         Nr.Mknod, Nr.Mknodat, Nr.Chmod, Nr.Fchmodat, Nr.Fchmodat2, Nr.Chown, Nr.Lchown, Nr.Fchownat, Nr.Unlink, Nr.Unlinkat, Nr.Rename, Nr.Renameat, Nr.Renameat2, Nr.Link, Nr.Linkat,
-        Nr.Symlink, Nr.Symlinkat, Nr.Mkdir, Nr.Rmdir, Nr.Utimensat, Nr.Statfs, Nr.NameToHandleAt,
+        Nr.Symlink, Nr.Symlinkat, Nr.Mkdir, Nr.Rmdir, Nr.Utimensat, Nr.Statfs, Nr.NameToHandleAt, Nr.Getxattr, Nr.Lgetxattr, Nr.Listxattr, Nr.Llistxattr,
     ];
 
     /// <summary>Ways around the supervisor or to the host's hardware. They don't exist here.</summary>

@@ -47,9 +47,9 @@ internal sealed class PathCalls
         handlers[Nr.Mknodat] = t => Make(t, (int)t.Registers.Rdi, 1);
         handlers[Nr.Readlink] = t => OnNode(t, CurrentFolder, 0, false, (_, _) => -Errors.EINVAL);
         handlers[Nr.Readlinkat] = t => OnNode(t, (int)t.Registers.Rdi, 1, false, (_, _) => -Errors.EINVAL);
-        foreach (Nr call in (Nr[])[Nr.Chdir, Nr.Statfs, Nr.Mkdir, Nr.Rmdir, Nr.Unlink])
+        foreach (Nr call in (Nr[])[Nr.Chdir, Nr.Statfs, Nr.Mkdir, Nr.Rmdir, Nr.Unlink, Nr.Getxattr, Nr.Lgetxattr, Nr.Listxattr, Nr.Llistxattr])
         {
-            handlers[call] = t => OnNode(t, CurrentFolder, 0, call is Nr.Chdir or Nr.Statfs, null);
+            handlers[call] = t => OnNode(t, CurrentFolder, 0, call is Nr.Chdir or Nr.Statfs or Nr.Getxattr or Nr.Listxattr, null);
         }
 
         foreach (Nr call in (Nr[])[Nr.Unlinkat, Nr.Utimensat])
