@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing;
 using Kmem.Host.Tracing.Paths;
@@ -9,12 +10,14 @@ namespace Kmem.Cli.Sessions;
 /// <summary>A machine with the supervisor that lets programs run on it.</summary>
 internal sealed class ExecSession : IDisposable
 {
+    private readonly Stopwatch _time = Stopwatch.StartNew();
+
     /// <summary>Creates the session.</summary>
     public ExecSession(RunningMachine machine, IKernel kernel)
     {
         var locator = new MemoryLocator(machine.Memory.Blocks);
         Files = new SessionFiles(kernel.Nodes);
-        Supervisor = new Supervisor(new TracedMachine(kernel, PortSpace(machine), locator.Files, locator.Locate), Files);
+        Supervisor = new Supervisor(new TracedMachine(kernel, PortSpace(machine), locator.Files, locator.Locate) { Arriving = () => Follow(machine) }, Files);
     }
 
     /// <summary>The supervisor.</summary>
@@ -22,6 +25,16 @@ internal sealed class ExecSession : IDisposable
 
     /// <summary>The files that programs see.</summary>
     public SessionFiles Files { get; }
+
+    /// <summary>Guest time goes with the host's from the session's start on.</summary>
+    private void Follow(RunningMachine machine)
+    {
+        long behind = (_time.ElapsedTicks * (1_000_000_000 / Stopwatch.Frequency)) - machine.Clock.Now;
+        if (behind > 0)
+        {
+            machine.Clock.Advance(behind);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Files.Dispose();

@@ -117,6 +117,7 @@ public sealed unsafe class Supervisor
             return;
         }
 
+        Machine.Arriving?.Invoke();
         try
         {
             Stopped(tracee, (status >> 8) & 0xFF, status >> 16);

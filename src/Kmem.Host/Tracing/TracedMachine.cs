@@ -7,7 +7,11 @@ namespace Kmem.Host.Tracing;
 /// <param name="Ports">The space that port instructions reach; null where the machine has none.</param>
 /// <param name="MemoryFiles">Descriptors of the files that hold the machine's memory, to be mapped by programs.</param>
 /// <param name="Locate">Says which pages of a mapping are memory; the rest is trapped.</param>
-public sealed record TracedMachine(IKernel Kernel, IAddressSpace? Ports, IReadOnlyList<int> MemoryFiles, Func<IMapping, IReadOnlyList<MemoryPiece>> Locate);
+public sealed record TracedMachine(IKernel Kernel, IAddressSpace? Ports, IReadOnlyList<int> MemoryFiles, Func<IMapping, IReadOnlyList<MemoryPiece>> Locate)
+{
+    /// <summary>Called before an access reaches the machine, so that its clock can follow the host's.</summary>
+    public Action? Arriving { get; init; }
+}
 
 /// <summary>A part of a mapping that is memory of the machine.</summary>
 /// <param name="Offset">Offset in the mapping, in bytes; a multiple of the page size.</param>
