@@ -28,7 +28,8 @@ internal sealed class ConfigurationMechanism(PciRoot root) : IRegionHandler
 
     public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes)
     {
-        if (offset == 0 && width == 4)
+        // Where the ports are mapped as memory, drivers use quadwords too (pciutils' mmio-conf1); the upper half reaches nobody.
+        if (offset == 0 && width >= 4)
         {
             Latch = (uint)value & 0x80FF_FFFC;
         }

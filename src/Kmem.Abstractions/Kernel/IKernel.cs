@@ -158,6 +158,9 @@ public interface IKernel
     /// <summary>The nodes of the machine's frontends.</summary>
     IReadOnlyList<DeviceNode> Nodes { get; }
 
+    /// <summary>What the kernel shows in a file under /proc: <c>iomem</c>, <c>cmdline</c>; null where it shows none.</summary>
+    string? Text(string name) => null;
+
     /// <summary>Who makes a call when the frontend's client says nothing about itself: what the flavour's <c>uid:</c> and <c>caps:</c> give.</summary>
     Credentials DefaultCredentials => Credentials.Root;
 

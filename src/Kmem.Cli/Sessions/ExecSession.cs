@@ -18,6 +18,18 @@ internal sealed class ExecSession : IDisposable
         var locator = new MemoryLocator(machine.Memory.Blocks);
         Files = new SessionFiles(kernel.Nodes);
         Supervisor = new Supervisor(new TracedMachine(kernel, PortSpace(machine), locator.Files, locator.Locate) { Arriving = () => Follow(machine) }, Files);
+        KernelTexts.Publish(kernel, PortSpace(machine), Files);
+        foreach (IPciBus bus in machine.Devices.Values.Select(d => d.Instance).OfType<IPciBus>().Take(1))
+        {
+            var tree = new PciTree(bus, Files);
+            tree.Publish();
+            Files.Opening = tree.Refresh;
+        }
+
+        if (machine.MainSpace is { } memory)
+        {
+            new FirmwareTables(memory, Files).Publish();
+        }
     }
 
     /// <summary>The supervisor.</summary>

@@ -61,14 +61,16 @@ public sealed class SessionFiles : IDisposable
         Close("/proc/kcore", Errors.EPERM);
         Close("/proc/kpagecount", Errors.EPERM);
         Close("/proc/kpageflags", Errors.EPERM);
-        Close("/sys/firmware", Errors.ENOENT);
         Close("/sys/class/dmi", Errors.ENOENT);
         Close("/sys/class/rtc", Errors.ENOENT);
         Close("/sys/class/gpio", Errors.ENOENT);
         Close("/sys/kernel/debug", Errors.EPERM);
         Close("/sys/kernel/iommu_groups", Errors.ENOENT);
-        Close("/sys/bus/pci", Errors.ENOENT);
-        Close("/proc/bus/pci", Errors.ENOENT);
+        PutFolder("/sys/firmware");
+        PutFolder("/sys/bus/pci/devices");
+        PutFolder("/sys/bus/pci/slots");
+        PutFolder("/sys/bus/pci");
+        PutFolder("/proc/bus/pci");
     }
 
     /// <summary>The folder of the host in which the files of the session lie.</summary>
