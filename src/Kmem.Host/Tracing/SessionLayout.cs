@@ -80,7 +80,7 @@ internal static class SessionLayout
         .CloseForeignEntries(Errors.ENOSYS)
         .Begin()
         .Stop(PathCalls)
-        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange)
+        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset)
         .Refuse(Errors.ENOSYS, MissingCalls)
         .Refuse(Errors.EPERM, ForbiddenCalls)
         .StopWhenArgument(0, FirstDescriptor, LastSlot, DescriptorCalls)

@@ -36,10 +36,6 @@ public sealed unsafe class Supervisor
 
     internal IEnumerable<Tracee> Threads => _threads.Values;
 
-    /// <summary>Capabilities by which root could reach the host's hardware or leave the session.</summary>
-    /// <remarks>Source: capabilities(7): SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_BOOT, SYS_TIME, MKNOD, PERFMON, BPF.</remarks>
-    private static readonly int[] HostCapabilities = [16, 17, 21, 22, 25, 27, 38, 39];
-
     /// <summary>Starts a program and returns when it and everything that it has started have ended.</summary>
     /// <param name="file">Path of the program.</param>
     /// <param name="arguments">Its arguments, the name first.</param>
@@ -52,7 +48,7 @@ public sealed unsafe class Supervisor
         try
         {
             (int, int)[] slots = [(nothing, SessionLayout.NullSlot), .. Machine.MemoryFiles.Select((f, i) => (f, SessionLayout.FirstMemorySlot + i))];
-            _root = TraceeLauncher.Start(file, arguments, environment, slots, SessionLayout.BaseFilter(), HostCapabilities);
+            _root = TraceeLauncher.Start(file, arguments, environment, slots, SessionLayout.BaseFilter(), KeptCapabilities.Numbers);
         }
         finally
         {
@@ -216,6 +212,7 @@ public sealed unsafe class Supervisor
         var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, Machine.Kernel.UserLimit)
         {
             Ports = parent.Ports,
+            Kept = parent.Kept,
             Filters = [.. parent.Filters],
         };
         _threads[thread] = child;

@@ -29,6 +29,9 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
     /// <summary>Low descriptor numbers and call groups that have a filter of their own; filters are inherited and never go away.</summary>
     public HashSet<int> Filters { get; init; } = [];
 
+    /// <summary>What it holds of the capabilities that the session keeps from the host: it has them on the simulated machine.</summary>
+    public KeptCapabilities Kept { get; set; } = KeptCapabilities.Full;
+
     /// <summary>Called at the end of the system call in hand.</summary>
     public Action<Tracee>? AtExit { get; set; }
 
@@ -213,6 +216,22 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
             throw new TraceeGoneException();
         }
     }
+}
+
+/// <summary>Capabilities that a program has on the simulated machine and not on the host.</summary>
+/// <param name="Effective">Those that count now.</param>
+/// <param name="Permitted">Those that it may take up again.</param>
+internal readonly record struct KeptCapabilities(ulong Effective, ulong Permitted)
+{
+    /// <summary>SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_BOOT, SYS_TIME, MKNOD, PERFMON, BPF: root could reach the host's hardware with them, or leave the session.</summary>
+    /// <remarks>Source: capabilities(7).</remarks>
+    public static readonly IReadOnlyList<int> Numbers = [16, 17, 21, 22, 25, 27, 38, 39];
+
+    /// <summary>Their bits.</summary>
+    public static readonly ulong Mask = Numbers.Aggregate(0UL, (mask, number) => mask | (1UL << number));
+
+    /// <summary>All of them.</summary>
+    public static readonly KeptCapabilities Full = new(Mask, Mask);
 }
 
 /// <summary>What port instructions of a program may reach, as iopl(2) and ioperm(2) have set it.</summary>

@@ -47,7 +47,7 @@ internal static class NodeCalls
             return -Errors.EACCES;
         }
 
-        Credentials who = ThreadCredentials.Of(tracee.Thread);
+        Credentials who = ThreadCredentials.Of(tracee);
         if ((who.Capabilities & Capabilities.DacOverride) != 0)
         {
             return 0;
@@ -84,7 +84,7 @@ internal static class NodeCalls
 
     private static bool IsOwner(Tracee tracee, SessionNode node)
     {
-        Credentials who = ThreadCredentials.Of(tracee.Thread);
+        Credentials who = ThreadCredentials.Of(tracee);
         return who.UserId == node.Node.UserId || (who.Capabilities & Capabilities.Fowner) != 0;
     }
 

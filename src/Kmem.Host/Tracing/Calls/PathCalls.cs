@@ -77,7 +77,7 @@ internal sealed class PathCalls
 
         if (path.Node is { Kind: 0x2000 } node && IsOurs(node.Node))
         {
-            CallResult result = _calls.Kernel.Open(new OpenRequest(node.Node, wanted, ThreadCredentials.Of(tracee.Thread)), out IOpenFile? file);
+            CallResult result = _calls.Kernel.Open(new OpenRequest(node.Node, wanted, ThreadCredentials.Of(tracee)), out IOpenFile? file);
             if (file is null)
             {
                 tracee.Answer(SystemCalls.Raw(result));
@@ -248,8 +248,8 @@ internal sealed class PathCalls
             return;
         }
 
-        Credentials who = ThreadCredentials.Of(tracee.Thread);
-        if (who.Capabilities == Capabilities.None)
+        Credentials who = ThreadCredentials.Of(tracee);
+        if (((ulong)who.Capabilities & (1UL << 27)) == 0)
         {
             tracee.Answer(-Errors.EPERM);
             return;

@@ -21,7 +21,7 @@ internal sealed class PortCalls(SystemCalls calls)
             return Errno.ENOSYS;
         }
 
-        Credentials who = ThreadCredentials.Of(tracee.Thread);
+        Credentials who = ThreadCredentials.Of(tracee);
         if ((who.Capabilities & Capabilities.SysRawio) == 0)
         {
             return Errno.EPERM;

@@ -18,6 +18,7 @@ internal sealed class SystemCalls
         new PathCalls(this).Register(_handlers);
         new MappingCalls(this).Register(_handlers);
         new PortCalls(this).Register(_handlers);
+        CapabilityCalls.Register(_handlers);
     }
 
     /// <summary>The session.</summary>

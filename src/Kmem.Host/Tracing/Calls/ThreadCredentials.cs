@@ -13,9 +13,10 @@ internal static class ThreadCredentials
     private static readonly (int User, int Group) Own = OwnIdentity();
 
     /// <summary>The credentials of a thread for the simulated kernel; those of root when the thread can't be asked.</summary>
-    public static Credentials Of(int thread)
+    public static Credentials Of(Tracee tracee)
     {
-        int user = Own.User, group = Own.Group;
+        int thread = tracee.Thread, user = Own.User, group = Own.Group;
+        ulong capabilities = ulong.MaxValue;
         var groups = new List<int>();
         try
         {
@@ -29,6 +30,10 @@ internal static class ThreadCredentials
                 {
                     group = Number(line, 2);
                 }
+                else if (line.StartsWith("CapEff:", StringComparison.Ordinal))
+                {
+                    capabilities = ulong.Parse(line["CapEff:".Length..].Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+                }
                 else if (line.StartsWith("Groups:", StringComparison.Ordinal))
                 {
                     groups.AddRange(line["Groups:".Length..].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(g => int.Parse(g, CultureInfo.InvariantCulture)));
@@ -40,7 +45,14 @@ internal static class ThreadCredentials
             return Credentials.Root;
         }
 
-        return user == Own.User ? Credentials.Root : Credentials.User(user, group) with { Groups = groups };
+        if (user != Own.User)
+        {
+            return Credentials.User(user, group) with { Groups = groups };
+        }
+
+        // An ordinary user's session has none on the host; on the machine it has what root has.
+        ulong own = Own.User == 0 ? capabilities : ~KeptCapabilities.Mask;
+        return new Credentials(0, 0, (Capabilities)(own | tracee.Kept.Effective)) { Groups = groups };
     }
 
     private static int Number(string line, int column) => int.Parse(line.Split('\t')[column], CultureInfo.InvariantCulture);

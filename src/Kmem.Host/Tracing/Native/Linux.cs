@@ -107,5 +107,9 @@ internal static unsafe partial class Linux
         public long BlockSize;
         [FieldOffset(64)]
         public long Blocks;
+        [FieldOffset(88)]
+        public long ModifiedSeconds;
+        [FieldOffset(96)]
+        public long ModifiedNanoseconds;
     }
 }

@@ -22,7 +22,8 @@ public sealed class SessionFiles : IDisposable
     private static readonly string[] HostFolders = ["pts", "shm", "fd", "stdin", "stdout", "stderr", "mqueue"];
 
     private readonly Dictionary<string, string> _redirects = new(StringComparer.Ordinal);
-    private readonly Dictionary<(ulong, ulong), SessionNode> _nodes = [];
+    /// <summary>By file system, number and time of the last change: numbers of deleted files are given again.</summary>
+    private readonly Dictionary<(ulong, ulong, long, long), SessionNode> _nodes = [];
     private readonly List<(string Path, int Error)> _closed = [];
 
     /// <summary>Creates the tree of a session in a folder of its own.</summary>
@@ -158,11 +159,13 @@ public sealed class SessionFiles : IDisposable
         Linux.HostStatus status;
         if (Linux.LinkStat(hostPath, &status) == 0)
         {
-            _nodes[(status.Device, status.Inode)] = node;
+            _nodes[KeyOf(status)] = node;
         }
     }
 
-    internal SessionNode? NodeAt(in Linux.HostStatus status) => _nodes.GetValueOrDefault((status.Device, status.Inode));
+    internal SessionNode? NodeAt(in Linux.HostStatus status) => _nodes.GetValueOrDefault(KeyOf(status));
+
+    private static (ulong, ulong, long, long) KeyOf(in Linux.HostStatus status) => (status.Device, status.Inode, status.ModifiedSeconds, status.ModifiedNanoseconds);
 
     private void Redirect(string path, string file) => _redirects[path] = file;
 
