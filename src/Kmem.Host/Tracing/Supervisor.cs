@@ -14,6 +14,7 @@ public sealed unsafe class Supervisor
     private readonly Dictionary<int, int> _early = [];
     private readonly SystemCalls _calls;
     private readonly FaultHandler _faults;
+    private Companionship? _companionship;
     private int _root;
     private int _exitCode;
 
@@ -55,6 +56,8 @@ public sealed unsafe class Supervisor
             _ = Linux.Close(nothing);
         }
 
+        using var companionship = new Companionship();
+        _companionship = companionship;
         _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
         while (_threads.Count > 0)
         {
@@ -114,6 +117,7 @@ public sealed unsafe class Supervisor
         }
 
         Machine.Arriving?.Invoke();
+        _companionship?.Trapped(tracee);
         try
         {
             Stopped(tracee, (status >> 8) & 0xFF, status >> 16);

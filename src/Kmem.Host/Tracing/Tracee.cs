@@ -32,6 +32,12 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
     /// <summary>What it holds of the capabilities that the session keeps from the host: it has them on the simulated machine.</summary>
     public KeptCapabilities Kept { get; set; } = KeptCapabilities.Full;
 
+    /// <summary>Traps in quick succession.</summary>
+    public int TrapsInRow { get; set; }
+
+    /// <summary>When it trapped last, in ticks of the host's clock.</summary>
+    public long LastTrap { get; set; }
+
     /// <summary>Called at the end of the system call in hand.</summary>
     public Action<Tracee>? AtExit { get; set; }
 

@@ -70,6 +70,18 @@ internal static unsafe partial class Linux
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint SystemCall(nint number, nint a, nint b, nint c);
 
+    [LibraryImport("libc", EntryPoint = "sched_getaffinity", SetLastError = true)]
+    public static partial int GetAffinity(int thread, nuint size, ulong* mask);
+
+    [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
+    public static partial int SetAffinity(int thread, nuint size, ulong* mask);
+
+    [LibraryImport("libc", EntryPoint = "sched_getcpu")]
+    public static partial int CurrentCpu();
+
+    [LibraryImport("libc", EntryPoint = "gettid")]
+    public static partial int GetThread();
+
     public static int LastError => Marshal.GetLastPInvokeError();
 
     /// <summary>The last error as a sentence.</summary>
