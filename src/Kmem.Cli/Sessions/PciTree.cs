@@ -16,6 +16,9 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
     {
         foreach (PciSlot slot in bus.Functions)
         {
+            var configuration = new ConfigurationFile(slot.Function.Configuration);
+            files.Put(Folder(slot) + "/config", configuration);
+            files.Put(ProcFile(slot), configuration);
             Refresh(slot);
         }
 
@@ -27,7 +30,7 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
     {
         foreach (PciSlot slot in bus.Functions)
         {
-            if (path.StartsWith(Folder(slot), StringComparison.Ordinal) || path == ProcFile(slot))
+            if (path == Folder(slot) + "/resource" || path == Folder(slot) + "/enable")
             {
                 Refresh(slot);
             }
@@ -41,10 +44,7 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
     private void Refresh(PciSlot slot)
     {
         PciConfiguration configuration = slot.Function.Configuration;
-        byte[] bytes = configuration.Bytes.ToArray();
         string folder = Folder(slot);
-        files.Put(folder + "/config", bytes);
-        files.Put(ProcFile(slot), bytes);
         Text(folder + "/vendor", $"0x{configuration.Read(0, 2):x4}");
         Text(folder + "/device", $"0x{configuration.Read(2, 2):x4}");
         Text(folder + "/class", $"0x{configuration.Read(8, 4) >> 8:x6}");
@@ -100,5 +100,36 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
         }
 
         return row.Append('\n').ToString();
+    }
+
+    /// <summary>Configuration space as a file: accesses are cut into the cycles that a bus makes of them.</summary>
+    private sealed class ConfigurationFile(PciConfiguration configuration) : ISessionFile
+    {
+        public long Length => PciConfiguration.Length;
+
+        public void Read(long offset, Span<byte> destination)
+        {
+            for (int i = 0; i < destination.Length; i++)
+            {
+                destination[i] = (byte)configuration.Read((int)offset + i, 1);
+            }
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> source)
+        {
+            for (int done = 0; done < source.Length;)
+            {
+                int at = (int)offset + done, left = source.Length - done;
+                int width = at % 4 == 0 && left >= 4 ? 4 : at % 2 == 0 && left >= 2 ? 2 : 1;
+                ulong value = 0;
+                for (int i = 0; i < width; i++)
+                {
+                    value |= (ulong)source[done + i] << (8 * i);
+                }
+
+                configuration.Write(at, width, value);
+                done += width;
+            }
+        }
     }
 }

@@ -96,6 +96,12 @@ internal sealed class PathCalls
             return;
         }
 
+        if (path.Exists && (wanted & OpenFlags.Path) == 0 && _calls.Supervisor.Files.LiveAt(path.Status) is { } live)
+        {
+            DescriptorCopies.Open(_calls, tracee, new LiveFile(live.Path, live.Content, wanted), (wanted & OpenFlags.CloseOnExec) != 0);
+            return;
+        }
+
         if (path.Exists && !PathWalker.IsHarmless(path.Status) && (wanted & OpenFlags.Path) == 0)
         {
             tracee.Answer(-Errors.EPERM);

@@ -11,7 +11,7 @@ internal sealed class SystemCalls
     /// <summary>Creates the table of calls of a session.</summary>
     public SystemCalls(Supervisor supervisor)
     {
-        Supervisor = supervisor;
+        (Supervisor, Kernel) = (supervisor, new SessionKernel(supervisor.Machine.Kernel));
         new DescriptorCalls(this).Register(_handlers);
         new DescriptorCopies(this).Register(_handlers);
         new TransferCalls(this).Register(_handlers);
@@ -25,7 +25,7 @@ internal sealed class SystemCalls
     public Supervisor Supervisor { get; }
 
     /// <summary>The simulated kernel.</summary>
-    public IKernel Kernel => Supervisor.Machine.Kernel;
+    public IKernel Kernel { get; }
 
     /// <summary>A thread stands at the entry of a call; the host's kernel makes it unless a handler answers.</summary>
     public void Enter(Tracee tracee)

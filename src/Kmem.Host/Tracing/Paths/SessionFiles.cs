@@ -24,6 +24,7 @@ public sealed class SessionFiles : IDisposable
     private readonly Dictionary<string, string> _redirects = new(StringComparer.Ordinal);
     /// <summary>By file system, number and time of the last change: numbers of deleted files are given again.</summary>
     private readonly Dictionary<(ulong, ulong, long, long), SessionNode> _nodes = [];
+    private readonly Dictionary<(ulong, ulong, long, long), (string Path, ISessionFile Content)> _live = [];
     private readonly List<(string Path, int Error)> _closed = [];
 
     /// <summary>Creates the tree of a session in a folder of its own.</summary>
@@ -90,6 +91,20 @@ public sealed class SessionFiles : IDisposable
         File.WriteAllBytes(file, content);
         _closed.RemoveAll(c => c.Path == path);
         Redirect(path, file);
+    }
+
+    /// <summary>Puts a file whose contents are a part of the machine at a path that programs see.</summary>
+    /// <param name="path">The path that programs see.</param>
+    /// <param name="content">The contents.</param>
+    public unsafe void Put(string path, ISessionFile content)
+    {
+        // Its copy on the host has the length that stat(2) shows.
+        Put(path, new byte[content.Length]);
+        Linux.HostStatus status;
+        if (Linux.LinkStat(Path.Combine(Folder, path.TrimStart('/')), &status) == 0)
+        {
+            _live[KeyOf(status)] = (path, content);
+        }
     }
 
     /// <summary>Puts a folder of the session at a path that programs see, in place of the host's.</summary>
@@ -162,6 +177,8 @@ public sealed class SessionFiles : IDisposable
             _nodes[KeyOf(status)] = node;
         }
     }
+
+    internal (string Path, ISessionFile Content)? LiveAt(in Linux.HostStatus status) => _live.TryGetValue(KeyOf(status), out (string, ISessionFile) live) ? live : null;
 
     internal SessionNode? NodeAt(in Linux.HostStatus status) => _nodes.GetValueOrDefault(KeyOf(status));
 

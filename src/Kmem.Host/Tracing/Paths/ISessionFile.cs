@@ -1,0 +1,18 @@
+namespace Kmem.Host.Tracing.Paths;
+
+/// <summary>A file of a session whose contents are a part of the machine, for example a function's configuration space.</summary>
+public interface ISessionFile
+{
+    /// <summary>Length in bytes.</summary>
+    long Length { get; }
+
+    /// <summary>Reads from an offset within the length.</summary>
+    /// <param name="offset">Offset in bytes.</param>
+    /// <param name="destination">Takes the bytes; it ends within the length.</param>
+    void Read(long offset, Span<byte> destination);
+
+    /// <summary>Writes at an offset within the length.</summary>
+    /// <param name="offset">Offset in bytes.</param>
+    /// <param name="source">The bytes; they end within the length.</param>
+    void Write(long offset, ReadOnlySpan<byte> source);
+}
