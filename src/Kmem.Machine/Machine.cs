@@ -59,6 +59,12 @@ public sealed class RunningMachine : IDisposable
     /// <summary>The space in which RAM lies: the first one of the description that is wider than ports.</summary>
     public AddressSpace? MainSpace { get; internal set; }
 
+    /// <summary>The space that port instructions reach: the first one of the description that is as wide as ports are; null where there is none.</summary>
+    public AddressSpace? PortSpace => Spaces.Values.FirstOrDefault(s => s.Width == 16 && Description.Spaces.Any(d => d.Id == s.Name));
+
+    /// <summary>Its first PCI bus; null where it has none.</summary>
+    public IPciBus? PciBus => Devices.Values.Select(d => d.Instance).OfType<IPciBus>().FirstOrDefault();
+
     internal Dictionary<string, OutputLine> Outputs { get; } = new(StringComparer.Ordinal);
 
     internal Dictionary<string, InputPin> Inputs { get; } = new(StringComparer.Ordinal);

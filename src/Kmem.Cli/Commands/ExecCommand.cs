@@ -3,8 +3,7 @@ using System.Runtime.InteropServices;
 using Kmem.Abstractions;
 using Kmem.Cli.Sessions;
 using Kmem.Description;
-using Kmem.Host.Tracing;
-using Kmem.Host.Tracing.Paths;
+using Kmem.Host.Sessions;
 using Kmem.Machine;
 using Kmem.Machine.Plugins;
 
@@ -57,7 +56,7 @@ internal static class ExecCommand
             return ExitCodes.Usage;
         }
 
-        using var session = new ExecSession(machine, kernel);
+        using var session = new ProgramSession(new HostedMachine(kernel, machine.MainSpace, machine.PortSpace, machine.Memory.Blocks, machine.PciBus) { Arriving = machine.Clock.FollowHost() });
         using AccessJournal? journal = AccessJournal.Open(machine, log, audit);
         session.Supervisor.Accessed = journal is null ? null : journal.Add;
 

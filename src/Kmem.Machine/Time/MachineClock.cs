@@ -58,6 +58,21 @@ public sealed class MachineClock(DateTime start) : IClock
         Now = target;
     }
 
+    /// <summary>Gives a call that brings guest time to the host time that has passed since now.</summary>
+    public Action FollowHost()
+    {
+        long before = Now;
+        var host = System.Diagnostics.Stopwatch.StartNew();
+        return () =>
+        {
+            long behind = before + (host.Elapsed.Ticks * 100) - Now;
+            if (behind > 0)
+            {
+                Advance(behind);
+            }
+        };
+    }
+
     private sealed class Timer : IDisposable
     {
         public Action? Action { get; set; }

@@ -21,6 +21,8 @@ public sealed class SessionFiles : IDisposable
     private static readonly string[] HostNodes = ["null", "zero", "full", "random", "urandom", "tty", "ptmx"];
     private static readonly string[] HostFolders = ["pts", "shm", "fd", "stdin", "stdout", "stderr", "mqueue"];
 
+    private const string Prefix = "kmem-session-";
+
     private readonly Dictionary<string, string> _redirects = new(StringComparer.Ordinal);
     /// <summary>By file system, number and time of the last change: numbers of deleted files are given again.</summary>
     private readonly Dictionary<(ulong, ulong, long, long), SessionNode> _nodes = [];
@@ -31,7 +33,8 @@ public sealed class SessionFiles : IDisposable
     /// <param name="nodes">The nodes of the machine; their paths are below the root.</param>
     public SessionFiles(IEnumerable<DeviceNode> nodes)
     {
-        Folder = Directory.CreateTempSubdirectory("kmem-session-").FullName;
+        Sweep();
+        Folder = Directory.CreateTempSubdirectory($"{Prefix}{Environment.ProcessId}-").FullName;
         _ = Linux.ChangeMode(Folder, 0x1ED);
         Redirect("/dev", Directory.CreateDirectory(Path.Combine(Folder, "dev")).FullName);
         foreach (string name in HostNodes.Where(n => File.Exists("/dev/" + n)))
@@ -119,21 +122,7 @@ public sealed class SessionFiles : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        try
-        {
-            Directory.Delete(Folder, recursive: true);
-        }
-        catch (IOException)
-        {
-            // A program of the session left something there that can't go; it is in the host's temporary folder.
-        }
-        catch (UnauthorizedAccessException)
-        {
-            // As above.
-        }
-    }
+    public void Dispose() => Remove(Folder);
 
     /// <summary>The file of the host that stands for a path, or null.</summary>
     internal string? RedirectOf(string path) => _redirects.GetValueOrDefault(path);
@@ -183,6 +172,35 @@ public sealed class SessionFiles : IDisposable
     internal SessionNode? NodeAt(in Linux.HostStatus status) => _nodes.GetValueOrDefault(KeyOf(status));
 
     private static (ulong, ulong, long, long) KeyOf(in Linux.HostStatus status) => (status.Device, status.Inode, status.ModifiedSeconds, status.ModifiedNanoseconds);
+
+    /// <summary>Takes away what sessions have left that were killed.</summary>
+    private static void Sweep()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*"))
+        {
+            string[] parts = Path.GetFileName(folder).Split('-');
+            if (parts.Length > 3 && int.TryParse(parts[2], out int process) && !Directory.Exists($"/proc/{process}"))
+            {
+                Remove(folder);
+            }
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A program of the session left something there that can't go, or another session takes it away just now.
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Another user's.
+        }
+    }
 
     private void Redirect(string path, string file) => _redirects[path] = file;
 

@@ -3,7 +3,7 @@ using System.Text;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing.Paths;
 
-namespace Kmem.Cli.Sessions;
+namespace Kmem.Host.Sessions;
 
 /// <summary>Shows the functions of a PCI bus as Linux does under /sys/bus/pci and /proc/bus/pci.</summary>
 /// <remarks>Source: Linux Documentation/ABI/testing/sysfs-bus-pci, Documentation/PCI/sysfs-pci.rst; /proc/bus/pci/devices as pciutils' proc access reads it.</remarks>

@@ -27,6 +27,7 @@ static void say(const char *what, long result) { printf("%s: %ld\n", what, resul
 int main(int argc, char **argv)
 {
     static char path[] = "/dev/mem";
+    unsigned long offset;
     char *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     strcpy(low, path);
     say("int80 open", int80(5, (long)low, O_RDWR, 0));
@@ -35,16 +36,17 @@ int main(int argc, char **argv)
     int fd = open("/dev/mem", O_RDWR);
     say("open", fd >= 0);
     unsigned long address = argc > 1 ? strtoul(argv[1], 0, 0) : 0xfed50000;
-    char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, address);
+    char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, address & ~4095UL);
+    offset = address & 4095;
     say("map", page != MAP_FAILED);
     say("mprotect", mprotect(page, 4096, PROT_READ | PROT_WRITE) < 0 ? -errno : 0);
-    uint32_t first = *(volatile uint32_t *)page;
-    *(volatile uint32_t *)page = first + 1;
-    say("register after mprotect", *(volatile uint32_t *)page == first + 1);
+    uint32_t first = *(volatile uint32_t *)(page + offset);
+    *(volatile uint32_t *)(page + offset) = first + 1;
+    say("register after mprotect", *(volatile uint32_t *)(page + offset) == first + 1);
     char *moved = mremap(page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x20000000);
     say("mremap", moved != MAP_FAILED);
     if (moved != MAP_FAILED)
-        say("register after mremap", *(volatile uint32_t *)moved == first + 1);
+        say("register after mremap", *(volatile uint32_t *)(moved + offset) == first + 1);
     int pair[2];
     socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
     char control[CMSG_SPACE(sizeof(int))], byte = 0;

@@ -3,7 +3,7 @@ using System.Text;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing.Paths;
 
-namespace Kmem.Cli.Sessions;
+namespace Kmem.Host.Sessions;
 
 /// <summary>Shows the machine's SMBIOS and ACPI tables where Linux shows those of its own firmware.</summary>
 /// <remarks>Source: DMTF DSP0134 5.2 "Accessing SMBIOS information"; ACPI 6.4, 5.2.5.1 "Finding the RSDP on IA-PC Systems"; Linux Documentation/ABI/testing/sysfs-firmware-dmi-tables.</remarks>

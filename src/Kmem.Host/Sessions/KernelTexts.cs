@@ -3,7 +3,7 @@ using System.Text;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing.Paths;
 
-namespace Kmem.Cli.Sessions;
+namespace Kmem.Host.Sessions;
 
 /// <summary>Shows what the simulated kernel says of the machine under /proc.</summary>
 internal static class KernelTexts

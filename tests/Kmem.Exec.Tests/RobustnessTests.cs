@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Kmem.Machine;
+using Kmem.Testing;
+using Xunit;
+
+namespace Kmem.Exec.Tests;
+
+/// <summary>Many programs at once, programs that try to get past the supervisor, and sudden deaths.</summary>
+public sealed class RobustnessTests
+{
+    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("KMEM_DEATHS") ?? "40", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static readonly string Machine = Path.Combine(SolutionFolders.Machines, "lab.yaml");
+
+    [ClientFact("gcc")]
+    public void ManyThreadsAndProcessesLoseNothing()
+    {
+        string stress = ClientProgram.Compile(Source("stress.c"));
+        ClientRun run = ClientProgram.Exec(Machine, asNobody: false, [], stress, "0xfed50008", "0x200000", "8", "20", "25");
+        Assert.Equal("register 4000 ram 4000 expected 4000 bad 0", run.Output.Trim());
+    }
+
+    [ClientFact("gcc")]
+    public void HostileProgramsReachTheMachineOnly()
+    {
+        string hostile = ClientProgram.Compile(Source("hostile.c"));
+        ClientRun run = ClientProgram.Exec(Machine, asNobody: false, [], hostile, "0xfed50008");
+        string[] expected =
+        [
+            "int80 open: -38", "x32 open: -38", "io_uring_setup: -38", "open: 1", "map: 1", "mprotect: 0", "register after mprotect: 1", "mremap: 1", "register after mremap: 1", "SCM_RIGHTS: -1",
+            "own node reads the machine: 1", "kcore: -1", "mount: -1", "open after closefrom: 1", "RAM after closefrom: 1", "set-uid program: 1", "forks: 60", "own crash: 11",
+        ];
+        foreach (string line in expected)
+        {
+            Assert.Contains(line + "\n", run.Output, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain("real root: 1", run.Output, StringComparison.Ordinal);
+        Assert.Matches("(block node: -1)|(block node: -13)", run.Output);
+        Assert.Equal(0, run.ExitCode);
+    }
+
+    [ClientFact("gcc")]
+    public void SuddenDeathsLeaveNothing()
+    {
+        string stress = ClientProgram.Compile(Source("stress.c"));
+        var random = new Random(1);
+        for (int i = 0; i < Rounds; i++)
+        {
+            using Process process = Process.Start(new ProcessStartInfo(Path.Combine(SolutionFolders.Program, "kmem"), ["exec", Machine, "--", stress, "0xfed50008", "0x200000", "2", "4", "100000"]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+            Thread.Sleep(100 + random.Next(300));
+            if (i % 2 == 0)
+            {
+                process.Kill();
+            }
+            else
+            {
+                // All clients, in whatever order; the server then has nothing left to do.
+                for (int tries = 0; tries < 200 && !process.HasExited; tries++)
+                {
+                    foreach (Process client in Process.GetProcesses().Where(p => p.ProcessName == "stress"))
+                    {
+                        client.Kill();
+                    }
+
+                    Thread.Sleep(20);
+                }
+            }
+
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(20)), "the server does not end");
+        }
+
+        // The host's kernel takes its time with what has been killed.
+        for (int tries = 0; tries < 100 && Process.GetProcesses().Any(p => p.ProcessName == "stress"); tries++)
+        {
+            Thread.Sleep(100);
+        }
+
+        Assert.DoesNotContain(Process.GetProcesses(), p => p.ProcessName == "stress");
+    }
+
+    [ClientFact("busybox")]
+    public void ATestSeesTheAccessesOfAProgram()
+    {
+        BuildResult built = MachineFactory.Load(Machine, new Kmem.Description.LoadOptions { SearchPath = [SolutionFolders.Machines] }, catalog: SolutionFolders.Plugins());
+        using RunningMachine machine = built.Machine!;
+        MachineProgramResult result = MachineProgram.Run(machine, "busybox", "devmem", "0xFED50000");
+        Assert.Equal((0, "0x4B4D0001\n"), (result.ExitCode, result.Output));
+        Assert.Equal((4UL, false, 0x4B4D_0001UL), Assert.Single(result.At("phys", 0xFED5_0000, 0xFED5_0FFF)) is var access ? (access.Width, access.IsWrite, access.Value) : default);
+    }
+
+    private static string Source(string name) => Path.Combine(SolutionFolders.Root, "tests", "Kmem.Exec.Tests", "Programs", name);
+}
