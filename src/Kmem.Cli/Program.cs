@@ -11,7 +11,7 @@ internal static class Program
     {
         try
         {
-            return Root().Parse(arguments).Invoke();
+            return Root().Parse(MountCommand.Separate(arguments)).Invoke();
         }
         catch (IOException e) when (e.Message.Contains("Broken pipe", StringComparison.OrdinalIgnoreCase))
         {
@@ -44,6 +44,7 @@ internal static class Program
             CompareCommand.Create(),
             IoCommand.Create(),
             ExecCommand.Create(),
+            MountCommand.Create(),
             ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),
