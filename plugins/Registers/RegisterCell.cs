@@ -46,6 +46,10 @@ internal sealed class RegisterCell
 
     public ulong Mask { get; }
 
+    public bool CanRead => _readable != 0;
+
+    public bool CanWrite => (_writable | _clearOnWrite) != 0;
+
     public ulong Value
     {
         get => _value;

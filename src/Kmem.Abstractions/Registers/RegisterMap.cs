@@ -12,7 +12,7 @@ public enum NarrowAccess
 
 /// <summary>The registers of a device in datasheet order; answers the bus.</summary>
 /// <remarks>An access wider than a register is split in ascending order. Offsets without a register read as all ones and swallow writes.</remarks>
-public sealed class RegisterMap : IRegionHandler
+public sealed class RegisterMap : IRegionHandler, IHasNamedRegisters
 {
     private readonly int _shift;
     private readonly List<Register> _inOrder = [];
@@ -51,6 +51,9 @@ public sealed class RegisterMap : IRegionHandler
 
     /// <summary>The registers in the order in which they were added.</summary>
     public IReadOnlyList<Register> All => _inOrder;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NamedRegister> NamedRegisters => [.. _inOrder.Select(r => new NamedRegister(r.Name, OffsetOf(r), Width, r.CanRead, r.CanWrite, Narrow != NarrowAccess.Refuse))];
 
     /// <summary>Offset of <paramref name="register"/> in bytes.</summary>
     public ulong OffsetOf(Register register) => register.Index << _shift;

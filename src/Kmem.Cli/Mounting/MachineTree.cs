@@ -56,7 +56,7 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
             _ => (0UL, false),
         };
         var file = new DeviceNodeFile(kernel, node, size, Credentials) { Mode = node.Mode, UserId = (uint)node.UserId, GroupId = (uint)node.GroupId, AddressesUpperHalf = upper };
-        if (SharesMemory && node is { Major: 1, Minor: MemMinor })
+        if (SharesMemory && node is { Major: 1, Minor: MemMinor } && IsAllOfMemory())
         {
             file.TryShare(machine.Memory.RamFile, RamFileEnd());
         }
@@ -71,17 +71,17 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
     {
         var folder = new FuseFolder { Mode = Folder, UserId = owner };
         folder.TryAdd("type", new TextFile(() => device.Type.Name + "\n") { Mode = ReadAll, UserId = owner });
-        if (device.Instance is IHasRegisters { Registers: var map })
+        IRegionHandler? handler = device.Instance is IHasRegisters { Registers: var map } ? map : device.Banks.Values.OfType<MmioRegion>().Select(r => r.Handler).FirstOrDefault(h => h is IHasNamedRegisters);
+        if (handler is IHasNamedRegisters { NamedRegisters: var named })
         {
             var registers = new FuseFolder { Mode = Folder, UserId = owner };
-            foreach (Register register in map.All)
+            foreach (NamedRegister register in named)
             {
-                ulong offset = map.OffsetOf(register);
-                FuseFile file = RegisterFile.Create(map, offset, map.Width, register.CanRead, register.CanWrite, owner);
+                FuseFile file = RegisterFile.Create(handler, register.Offset, register.Width, register.CanRead, register.CanWrite, owner);
                 string name = RegisterFile.FileName(register.Name);
                 if (!registers.TryAdd(name, file))
                 {
-                    registers.TryAdd($"{name}@{offset:X}", file);
+                    registers.TryAdd($"{name}@{register.Offset:X}", file);
                 }
             }
 
@@ -107,6 +107,15 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
 
     /// <summary>End of the RAM in the machine's file, whose offsets are physical addresses.</summary>
     private ulong RamFileEnd() => machine.Memory.Blocks.SelectMany(b => b.Extents).Where(e => e.FileDescriptor == machine.Memory.RamFile).Select(e => e.FileOffset + e.Length).DefaultIfEmpty().Max();
+
+    /// <summary>Whether the RAM file shows what the bus shows: where ROM or registers lie over RAM, a mapping of the file would show the RAM under them.</summary>
+    private bool IsAllOfMemory()
+    {
+        RamExtent[] extents = [.. machine.Memory.Blocks.SelectMany(b => b.Extents).Where(e => e.FileDescriptor == machine.Memory.RamFile)];
+        bool IsIn(RamExtent extent, ulong first, ulong last) => extent.FileOffset <= last && extent.FileOffset + extent.Length > first;
+        return machine.MainSpace is { } space && space.GetFlatView(write: true).All(r =>
+            !extents.Any(e => IsIn(e, r.Start, r.Last)) || (r.Region is RamRegion ram && ram.Block.Extents.Any(e => e.FileDescriptor == machine.Memory.RamFile && e.FileOffset + (r.Offset - e.BlockOffset) == r.Start)));
+    }
 
     private static ulong End(IReadOnlyList<FlatRange> view) => view.Count == 0 ? 0 : view[^1].Last + 1;
 }

@@ -19,8 +19,9 @@ internal readonly record struct RegisterName(string Device, string Register, str
         {
             case null:
                 return new RegisterName("nobody", "", "none");
-            case MmioRegion { Handler: RegisterMap map } region when map.At(decode.Offset) is { } register:
-                return new RegisterName(region.Name, register.Name, map.Narrow == NarrowAccess.Refuse ? $"{map.Width}" : $"1..{map.Width}");
+            case MmioRegion { Handler: IHasNamedRegisters named } region when named.NamedRegisters.FirstOrDefault(r => decode.Offset - r.Offset < (ulong)r.Width) is { Width: > 0 } register:
+                string name = register.Offset == decode.Offset ? register.Name : $"{register.Name}+{decode.Offset - register.Offset}";
+                return new RegisterName(region.Name, name, register.TakesOtherWidths ? $"{register.Width}, others split" : $"{register.Width}");
             case MmioRegion region:
                 return new RegisterName(region.Name, $"0x{decode.Offset:X}", region.MinWidth == region.MaxWidth ? $"{region.MinWidth}" : $"{region.MinWidth}..{region.MaxWidth}");
             default:
