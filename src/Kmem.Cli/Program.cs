@@ -45,6 +45,7 @@ internal static class Program
             IoCommand.Create(),
             ExecCommand.Create(),
             MountCommand.Create(),
+            ServeCommand.Create(),
             ImportCommand.Create(),
             PluginCommands.CreatePlugins(),
             PluginCommands.CreateDescribe(),

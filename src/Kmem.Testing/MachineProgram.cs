@@ -47,7 +47,7 @@ public static class MachineProgram
             {
                 try
                 {
-                    code = session.Supervisor.Run("/bin/sh", ["sh", "-c", "out=$1; shift; exec \"$@\" > \"$out\"", "sh", output, .. program], environment);
+                    code = session.Supervisor.Run(new ProgramStart("/bin/sh", ["sh", "-c", "out=$1; shift; exec \"$@\" > \"$out\"", "sh", output, .. program], environment));
                 }
                 catch (IOException e)
                 {

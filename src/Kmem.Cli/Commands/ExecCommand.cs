@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Kmem.Abstractions;
+using Kmem.Cli.Serving;
 using Kmem.Cli.Sessions;
 using Kmem.Description;
 using Kmem.Host.Sessions;
+using Kmem.Host.Tracing;
 using Kmem.Machine;
 using Kmem.Machine.Plugins;
 
@@ -19,16 +21,19 @@ internal static class ExecCommand
         var flavour = new Option<string?>("--flavour") { Description = "The kernel in front of the devices: a flavour of the machine or a built-in one", HelpName = "NAME" };
         var log = new Option<string?>("--log") { Description = "Writes every access with device, register, width, value and program counter to FILE; - is standard error", HelpName = "FILE" };
         var audit = new Option<bool>("--audit-width") { Description = "Lists at the end the widths used on every register, against those that it takes" };
-        var program = new Argument<string[]>("CMD") { Description = "The program and its arguments, after --", Arity = ArgumentArity.OneOrMore };
+        var program = new Argument<string[]>("CMD") { Description = "The program and its arguments, after --", Arity = ArgumentArity.ZeroOrMore };
+        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
+        machine.File.Arity = ArgumentArity.ZeroOrOne;
+        command.Add(attach);
         command.Add(flavour);
         command.Add(log);
         command.Add(audit);
         command.Add(program);
-        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(flavour), parsed.GetValue(log), parsed.GetValue(audit), parsed.GetValue(program)!));
+        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(flavour), parsed.GetValue(log), parsed.GetValue(audit), parsed.GetValue(attach), parsed.GetValue(program) ?? []));
         return command;
     }
 
-    private static int Run(ParseResult parsed, MachineArguments arguments, string? flavour, string? log, bool audit, string[] program)
+    private static int Run(ParseResult parsed, MachineArguments arguments, string? flavour, string? log, bool audit, string? attach, string[] program)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
@@ -36,10 +41,37 @@ internal static class ExecCommand
             return ExitCodes.Usage;
         }
 
+        string? machineFile = parsed.GetValue(arguments.File);
+        if (attach is not null && machineFile is not null)
+        {
+            // What stands before the -- is the machine's file; with --attach all words are the command's.
+            program = [machineFile, .. program];
+        }
+
+        if (program.Length == 0 || (attach is null && machineFile is null))
+        {
+            Terminal.Error("'exec' needs a machine and a program: kmem exec FILE -- CMD, or kmem exec --attach PATH -- CMD");
+            return ExitCodes.Usage;
+        }
+
         if (ProgramPath.Find(program[0]) is not { } file)
         {
             Terminal.Error($"there is no program '{program[0]}'");
             return 127;
+        }
+
+        if (attach is not null)
+        {
+            return ControlClient.Run(attach, new ControlRequest("exec")
+            {
+                File = file,
+                Arguments = program,
+                Environment = ProgramPath.Environment(),
+                Folder = Directory.GetCurrentDirectory(),
+                Flavour = flavour,
+                Log = log is null or "-" ? log : Path.GetFullPath(log),
+                Audit = audit,
+            });
         }
 
         using RunningMachine? machine = arguments.Build(parsed, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder));
@@ -57,7 +89,7 @@ internal static class ExecCommand
         }
 
         using var session = new ProgramSession(new HostedMachine(kernel, machine.MainSpace, machine.PortSpace, machine.Memory.Blocks, machine.PciBus) { Arriving = machine.Clock.FollowHost() });
-        using AccessJournal? journal = AccessJournal.Open(machine, log, audit);
+        using AccessJournal? journal = AccessJournal.Open(log, audit);
         session.Supervisor.Accessed = journal is null ? null : journal.Add;
 
         // The terminal sends these to the program as well; it decides what they mean.
@@ -65,7 +97,7 @@ internal static class ExecCommand
         using PosixSignalRegistration quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, c => c.Cancel = true);
         try
         {
-            int code = session.Supervisor.Run(file, program, ProgramPath.Environment());
+            int code = session.Supervisor.Run(new ProgramStart(file, program, ProgramPath.Environment()));
             journal?.Finish();
             return code;
         }

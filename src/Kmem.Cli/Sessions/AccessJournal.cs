@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing;
-using Kmem.Machine;
+using Microsoft.Win32.SafeHandles;
 
 namespace Kmem.Cli.Sessions;
 
@@ -9,17 +9,26 @@ namespace Kmem.Cli.Sessions;
 internal sealed class AccessJournal : IDisposable
 {
     private readonly TextWriter? _log;
+    private readonly TextWriter _terminal;
     private readonly bool _audits;
     private readonly Dictionary<string, SortedDictionary<ulong, long>> _widths = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _allowed = new(StringComparer.Ordinal);
 
-    private AccessJournal(TextWriter? log, bool audits) => (_log, _audits) = (log, audits);
+    private AccessJournal(TextWriter? log, TextWriter terminal, bool audits) => (_log, _terminal, _audits) = (log, terminal, audits);
 
     /// <summary>Opens a journal; null when nobody wants one.</summary>
-    public static AccessJournal? Open(RunningMachine machine, string? log, bool audits)
+    /// <param name="log">Where accesses are written; null for nowhere, - for standard error.</param>
+    /// <param name="audits">Whether widths are listed at the end.</param>
+    /// <param name="error">Descriptor of standard error, which may be that of a client.</param>
+    public static AccessJournal? Open(string? log, bool audits, int error = 2)
     {
-        ArgumentNullException.ThrowIfNull(machine);
-        return log is null && !audits ? null : new AccessJournal(log is null ? null : log == "-" ? Console.Error : new StreamWriter(log), audits);
+        if (log is null && !audits)
+        {
+            return null;
+        }
+
+        var terminal = new StreamWriter(new FileStream(new SafeFileHandle(error, ownsHandle: false), FileAccess.Write, bufferSize: 0)) { AutoFlush = true };
+        return new AccessJournal(log is null ? null : log == "-" ? terminal : new StreamWriter(log), terminal, audits);
     }
 
     /// <summary>Takes an access.</summary>
@@ -54,14 +63,14 @@ internal sealed class AccessJournal : IDisposable
 
         foreach ((string register, SortedDictionary<ulong, long> widths) in _widths.OrderBy(w => w.Key, StringComparer.Ordinal))
         {
-            Console.Error.WriteLine($"{register}: used {string.Join(", ", widths.Select(w => $"{w.Key} ({w.Value}x)"))}; takes {_allowed[register]}");
+            _terminal.WriteLine($"{register}: used {string.Join(", ", widths.Select(w => $"{w.Key} ({w.Value}x)"))}; takes {_allowed[register]}");
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_log != Console.Error)
+        if (_log != _terminal)
         {
             _log?.Dispose();
         }

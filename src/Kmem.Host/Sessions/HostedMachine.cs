@@ -12,4 +12,7 @@ public sealed record HostedMachine(IKernel Kernel, IAddressSpace? Memory, IAddre
 {
     /// <summary>Called before an access, so that the machine's clock can follow the host's.</summary>
     public Action? Arriving { get; init; }
+
+    /// <summary>Held while the machine is used; shared with whoever else uses it.</summary>
+    public Lock Gate { get; init; } = new();
 }

@@ -27,7 +27,7 @@ public sealed class ProgramSession : IDisposable
             new FirmwareTables(memory, _files).Publish();
         }
 
-        Supervisor = new Supervisor(new TracedMachine(machine.Kernel, machine.Ports, locator.Files, locator.Locate) { Arriving = machine.Arriving }, _files);
+        Supervisor = new Supervisor(new TracedMachine(machine.Kernel, machine.Ports, locator.Files, locator.Locate) { Arriving = machine.Arriving, Gate = machine.Gate }, _files);
     }
 
     /// <summary>The supervisor.</summary>

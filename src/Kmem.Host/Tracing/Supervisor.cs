@@ -38,18 +38,16 @@ public sealed unsafe class Supervisor
     internal IEnumerable<Tracee> Threads => _threads.Values;
 
     /// <summary>Starts a program and returns when it and everything that it has started have ended.</summary>
-    /// <param name="file">Path of the program.</param>
-    /// <param name="arguments">Its arguments, the name first.</param>
-    /// <param name="environment">Its environment, <c>NAME=value</c>.</param>
+    /// <param name="start">The program.</param>
     /// <returns>The program's exit code; 128 and the signal's number when a signal ended it.</returns>
     /// <exception cref="IOException">The host does not let programs be started or traced.</exception>
-    public int Run(string file, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    public int Run(ProgramStart start)
     {
         int nothing = Linux.Open("/dev/null", 0x80002, 0);
         try
         {
             (int, int)[] slots = [(nothing, SessionLayout.NullSlot), .. Machine.MemoryFiles.Select((f, i) => (f, SessionLayout.FirstMemorySlot + i))];
-            _root = TraceeLauncher.Start(file, arguments, environment, slots, SessionLayout.BaseFilter(), KeptCapabilities.Numbers);
+            _root = TraceeLauncher.Start(start, slots, SessionLayout.BaseFilter(), KeptCapabilities.Numbers);
         }
         finally
         {
@@ -58,7 +56,11 @@ public sealed unsafe class Supervisor
 
         using var companionship = new Companionship();
         _companionship = companionship;
-        _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
+        lock (Machine.Gate)
+        {
+            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
+        }
+
         while (_threads.Count > 0)
         {
             int status;
@@ -73,18 +75,25 @@ public sealed unsafe class Supervisor
                 break;
             }
 
-            Handle(thread, status);
+            lock (Machine.Gate)
+            {
+                Handle(thread, status);
+            }
         }
 
         return _exitCode;
     }
 
-    /// <summary>Kills every program of the session; <see cref="Run"/> then returns.</summary>
-    public void Kill()
+    /// <summary>Sends a signal to every program of the session; SIGKILL ends <see cref="Run"/>.</summary>
+    /// <param name="signal">The signal's number.</param>
+    public void Signal(int signal)
     {
-        foreach (int process in _threads.Values.Select(t => t.Process).Distinct().ToArray())
+        lock (Machine.Gate)
         {
-            _ = Linux.Kill(process, Linux.SigKill);
+            foreach (int process in _threads.Values.Select(t => t.Process).Distinct().ToArray())
+            {
+                _ = Linux.Kill(process, signal);
+            }
         }
     }
 

@@ -11,6 +11,9 @@ public sealed record TracedMachine(IKernel Kernel, IAddressSpace? Ports, IReadOn
 {
     /// <summary>Called before an access reaches the machine, so that its clock can follow the host's.</summary>
     public Action? Arriving { get; init; }
+
+    /// <summary>Held while the machine is used; shared with whoever else uses it.</summary>
+    public Lock Gate { get; init; } = new();
 }
 
 /// <summary>A part of a mapping that is memory of the machine.</summary>

@@ -9,7 +9,6 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
 {
     private const ulong Buffer = 0x10_0000;
     private const int LongestPiece = 64 * 1024;
-    private const int PidfdOpen = 434, PidfdGetfd = 438;
 
     /// <summary>Adds the handlers.</summary>
     public void Register(Dictionary<Nr, Action<Tracee>> handlers)
@@ -69,7 +68,7 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
             offset = (long)value;
         }
 
-        int other = Borrow(tracee.Process, source is not null ? to : from);
+        int other = BorrowedDescriptor.Take(tracee.Process, source is not null ? to : from);
         if (other < 0)
         {
             tracee.Answer(-Errors.EBADF);
@@ -104,18 +103,5 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
         }
 
         tracee.Answer(SystemCalls.Raw(result));
-    }
-
-    private static int Borrow(int process, int descriptor)
-    {
-        nint handle = Linux.SystemCall(PidfdOpen, process, 0, 0);
-        if (handle < 0)
-        {
-            return -1;
-        }
-
-        nint borrowed = Linux.SystemCall(PidfdGetfd, handle, descriptor, 0);
-        _ = Linux.Close((int)handle);
-        return (int)borrowed;
     }
 }

@@ -14,7 +14,8 @@ internal static unsafe partial class Linux
     public const int Options = 0x10_0000 | 1 | 2 | 4 | 8 | 0x10 | 0x80;
 
     public const int SigInt = 2, SigTrap = 5, SigKill = 9, SigSegv = 11, SigStop = 19, SigTstp = 20, SigTtin = 21, SigTtou = 22;
-    public const int WaitAll = 0x4000_0000, NoHang = 1;
+    /// <summary>All kinds of children, and those of the calling thread only: other sessions may run beside this one.</summary>
+    public const int WaitAll = 0x4000_0000 | 0x2000_0000;
 
     [LibraryImport("libc", EntryPoint = "ptrace", SetLastError = true)]
     public static partial long Ptrace(long request, int process, nint address, nint data);

@@ -8,7 +8,7 @@ internal enum Nr
     Ioctl = 16, Pread64 = 17, Pwrite64 = 18, Readv = 19, Writev = 20, Access = 21, Mremap = 25, Msync = 26, Mincore = 27, Madvise = 28, Dup = 32, Dup2 = 33,
     Sendfile = 40, Sendmsg = 46, Clone = 56, Fork = 57, Vfork = 58, Execve = 59, Fcntl = 72, Flock = 73, Fsync = 74, Fdatasync = 75, Truncate = 76, Ftruncate = 77,
     Getdents = 78, Chdir = 80, Fchdir = 81, Rename = 82, Mkdir = 83, Rmdir = 84, Creat = 85, Link = 86, Unlink = 87, Symlink = 88, Readlink = 89, Chmod = 90, Fchmod = 91,
-    Chown = 92, Fchown = 93, Lchown = 94, Ptrace = 101, Capget = 125, Capset = 126, Mknod = 133, Statfs = 137, Fstatfs = 138, Mlock = 149, PivotRoot = 155, Prctl = 157, Chroot = 161, Mount = 165,
+    Chown = 92, Fchown = 93, Lchown = 94, Ptrace = 101, Setpgid = 109, Capget = 125, Capset = 126, Mknod = 133, Statfs = 137, Fstatfs = 138, Mlock = 149, PivotRoot = 155, Prctl = 157, Chroot = 161, Mount = 165,
     Iopl = 172, Ioperm = 173, InitModule = 175, DeleteModule = 176, Readahead = 187, Getxattr = 191, Lgetxattr = 192, Listxattr = 194, Llistxattr = 195, Getdents64 = 217, Fadvise64 = 221, ExitGroup = 231, EpollCtl = 233, KexecLoad = 246,
     Openat = 257, Mknodat = 259, Fchownat = 260, Newfstatat = 262, Unlinkat = 263, Renameat = 264, Linkat = 265, Symlinkat = 266, Readlinkat = 267, Fchmodat = 268, Faccessat = 269,
     Splice = 275, Tee = 276, SyncFileRange = 277, Utimensat = 280, Fallocate = 285, Dup3 = 292, Preadv = 295, Pwritev = 296, Prlimit64 = 302, NameToHandleAt = 303, OpenByHandleAt = 304,

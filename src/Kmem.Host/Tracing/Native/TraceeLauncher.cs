@@ -22,14 +22,12 @@ internal sealed unsafe class TraceeLauncher
     private void Call(Nr number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0) => _records.AddRange([(ulong)number, a, b, c, d, 0, 0]);
 
     /// <summary>Starts a program that waits for its tracer; the caller's thread becomes its parent.</summary>
-    /// <param name="file">Path of the program.</param>
-    /// <param name="arguments">Its arguments, the name first.</param>
-    /// <param name="environment">Its environment, <c>NAME=value</c>.</param>
-    /// <param name="descriptors">Descriptors to give it: own number, number there.</param>
+    /// <param name="start">The program.</param>
+    /// <param name="descriptors">More descriptors to give it: own number, number there.</param>
     /// <param name="filter">Which calls stop.</param>
     /// <param name="droppedCapabilities">Capabilities that nobody in the session can have.</param>
     /// <exception cref="IOException">The host refuses.</exception>
-    public static int Start(string file, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<(int Own, int Theirs)> descriptors, SeccompProgram filter, IReadOnlyList<int> droppedCapabilities)
+    public static int Start(ProgramStart start, IReadOnlyList<(int Own, int Theirs)> descriptors, SeccompProgram filter, IReadOnlyList<int> droppedCapabilities)
     {
         var launcher = new TraceeLauncher();
         int* pipe = stackalloc int[2];
@@ -41,7 +39,7 @@ internal sealed unsafe class TraceeLauncher
         nint code = 0;
         try
         {
-            launcher.Fill(file, arguments, environment, descriptors, filter, droppedCapabilities, pipe[0]);
+            launcher.Fill(start, [.. start.Descriptors, .. descriptors], filter, droppedCapabilities, pipe[0]);
             code = CodePage();
             fixed (ulong* table = CollectionsMarshal.AsSpan(launcher._records))
             {
@@ -76,7 +74,7 @@ internal sealed unsafe class TraceeLauncher
         }
     }
 
-    private void Fill(string file, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<(int Own, int Theirs)> descriptors, SeccompProgram filter, IReadOnlyList<int> dropped, int pipe)
+    private void Fill(ProgramStart start, IReadOnlyList<(int Own, int Theirs)> descriptors, SeccompProgram filter, IReadOnlyList<int> dropped, int pipe)
     {
         byte* buffer = (byte*)Allocate(64);
         Call(Nr.Read, (ulong)pipe, (ulong)buffer, 1);
@@ -84,6 +82,16 @@ internal sealed unsafe class TraceeLauncher
         foreach ((int own, int theirs) in descriptors)
         {
             Call(Nr.Dup2, (ulong)own, (ulong)theirs);
+        }
+
+        if (start.Folder is { } folder)
+        {
+            Call(Nr.Chdir, Text(folder));
+        }
+
+        if (start.HasOwnGroup)
+        {
+            Call(Nr.Setpgid);
         }
 
         // The runtime ignores SIGPIPE and that would survive execve; its signal mask would too.
@@ -103,7 +111,7 @@ internal sealed unsafe class TraceeLauncher
         ulong* header = (ulong*)Allocate(16);
         (header[0], header[1]) = ((ulong)filter.Length, (ulong)instructions);
         Call(Nr.Seccomp, FilterMode, 0, (ulong)header);
-        Call(Nr.Execve, Text(file), Texts(arguments), Texts(environment));
+        Call(Nr.Execve, Text(start.File), Texts(start.Arguments), Texts(start.Environment));
         Call(Nr.ExitGroup, 127);
     }
 

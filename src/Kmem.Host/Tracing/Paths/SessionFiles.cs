@@ -64,6 +64,11 @@ public sealed class SessionFiles : IDisposable
 
         // Ways to the host's memory, firmware and PCI devices; what the machine has of them is put over these.
         Close("/proc/kcore", Errors.EPERM);
+        foreach (string device in (string[])["nvram", "rtc", "rtc0", "rtc1", "cpu", "vfio", "kvm", "hpet", "watchdog", "watchdog0"])
+        {
+            Close("/dev/" + device, Errors.EPERM);
+        }
+
         Close("/proc/kpagecount", Errors.EPERM);
         Close("/proc/kpageflags", Errors.EPERM);
         Close("/sys/class/dmi", Errors.ENOENT);
