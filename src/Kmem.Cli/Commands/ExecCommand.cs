@@ -25,15 +25,19 @@ internal static class ExecCommand
         var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
         machine.File.Arity = ArgumentArity.ZeroOrOne;
         command.Add(attach);
+        var record = new Option<string?>("--record") { Description = "Writes the session's accesses to FILE, one line each", HelpName = "FILE" };
+        var replay = new Option<string?>("--replay") { Description = "Compares the session with one that was recorded; exit code 1 and the differences when it is another", HelpName = "FILE" };
+        command.Add(record);
+        command.Add(replay);
         command.Add(flavour);
         command.Add(log);
         command.Add(audit);
         command.Add(program);
-        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(flavour), parsed.GetValue(log), parsed.GetValue(audit), parsed.GetValue(attach), parsed.GetValue(program) ?? []));
+        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(flavour), parsed.GetValue(log), parsed.GetValue(audit), parsed.GetValue(record), parsed.GetValue(replay), parsed.GetValue(attach), parsed.GetValue(program) ?? []));
         return command;
     }
 
-    private static int Run(ParseResult parsed, MachineArguments arguments, string? flavour, string? log, bool audit, string? attach, string[] program)
+    private static int Run(ParseResult parsed, MachineArguments arguments, string? flavour, string? log, bool audit, string? record, string? replay, string? attach, string[] program)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
@@ -58,6 +62,12 @@ internal static class ExecCommand
         {
             Terminal.Error($"there is no program '{program[0]}'");
             return 127;
+        }
+
+        if (attach is not null && (record ?? replay) is not null)
+        {
+            Terminal.Error("--record and --replay want a machine of their own: kmem exec FILE --record FILE -- CMD");
+            return ExitCodes.Usage;
         }
 
         if (attach is not null)
@@ -90,7 +100,9 @@ internal static class ExecCommand
 
         using var session = new ProgramSession(new HostedMachine(kernel, machine.MainSpace, machine.PortSpace, machine.Memory.Blocks, machine.PciBus) { Arriving = machine.Clock.FollowHost() });
         using AccessJournal? journal = AccessJournal.Open(log, audit);
-        session.Supervisor.Accessed = journal is null ? null : journal.Add;
+        SessionRecording? recording = (record ?? replay) is null ? null : new SessionRecording();
+        session.Supervisor.Accessed += journal is null ? null : journal.Add;
+        session.Supervisor.Accessed += recording is null ? null : recording.Add;
 
         // The terminal sends these to the program as well; it decides what they mean.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => c.Cancel = true);
@@ -99,12 +111,28 @@ internal static class ExecCommand
         {
             int code = session.Supervisor.Run(new ProgramStart(file, program, ProgramPath.Environment()));
             journal?.Finish();
-            return code;
+            return recording is null ? code : Keep(recording, record, replay, code);
         }
         catch (IOException e)
         {
             Terminal.Error(e.Message);
             return ExitCodes.Failed;
         }
+    }
+
+    private static int Keep(SessionRecording recording, string? record, string? replay, int code)
+    {
+        if (record is not null)
+        {
+            recording.Save(record, code);
+        }
+
+        IReadOnlyList<string> differences = replay is null ? [] : recording.Compare(replay, code);
+        foreach (string difference in differences)
+        {
+            Terminal.Error(difference);
+        }
+
+        return differences.Count > 0 ? ExitCodes.BadMachine : code;
     }
 }
