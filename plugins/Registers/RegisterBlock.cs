@@ -82,7 +82,7 @@ public sealed record RegisterBlockOptions(
 
 /// <summary>A block of registers that the description declares: stands where a chip will be, or is one that needs no code.</summary>
 [Device("mmio.registers")]
-public sealed class RegisterBlock : Device, IHasBanks, IRegionHandler, IFirmwareState
+public sealed class RegisterBlock : Device, IHasBanks, IHasNamedRegisters, IRegionHandler, IFirmwareState
 {
     private readonly RegisterBlockOptions _options;
     private readonly IDeviceContext _context;
@@ -123,6 +123,9 @@ public sealed class RegisterBlock : Device, IHasBanks, IRegionHandler, IFirmware
 
     /// <inheritdoc/>
     public IReadOnlyList<DeviceBank> Banks { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, ulong Offset, int Width)> NamedRegisters => [.. _cells.Select(c => (c.Name, c.Offset, c.Width))];
 
     /// <summary>The registers, for maps and dumps.</summary>
     public IEnumerable<(string Name, ulong Offset, int Width, ulong Value)> Cells => _cells.Select(c => (c.Name, c.Offset, c.Width, c.Value));

@@ -55,6 +55,13 @@ public interface IHasRegisters
     RegisterMap Registers { get; }
 }
 
+/// <summary>A device that answers for its registers itself, as an <see cref="IRegionHandler"/>, and can name them.</summary>
+public interface IHasNamedRegisters
+{
+    /// <summary>Names, offsets and widths in bytes, in the order of the description.</summary>
+    IReadOnlyList<(string Name, ulong Offset, int Width)> NamedRegisters { get; }
+}
+
 /// <summary>A device with several regions that a machine maps one by one.</summary>
 public interface IHasBanks
 {
