@@ -82,6 +82,30 @@ public sealed unsafe class MountTests
     }
 
     [FuseFact]
+    public void AMappingIsTheMachinesOwnRam()
+    {
+        using var machine = new MountedMachine(Pc, "--flavour", "raw", "--as", "root");
+        int file = HostCalls.Open(machine.PathOf("mem"), HostCalls.ReadWrite | HostCalls.CloseOnExec);
+        nint at = HostCalls.Map(0, 1 << 20, 3, 1, file, 1 << 20);
+        int error = Marshal.GetLastPInvokeError();
+        _ = HostCalls.Close(file);
+        if (at == -1)
+        {
+            // A host without FUSE passthrough, or a user without the right to it: a clear error is all there is to show.
+            Assert.Equal(19, error);
+            return;
+        }
+
+        byte[] data = new byte[4];
+        *(uint*)at = 0x0403_0201;
+        Assert.Equal(4, machine.Move("mem", data, 1 << 20));
+        Assert.Equal([1, 2, 3, 4], data);
+        machine.Move("mem", [9], (1 << 20) + 3, write: true);
+        Assert.Equal(0x0903_0201u, *(uint*)at);
+        _ = HostCalls.Unmap(at, 1 << 20);
+    }
+
+    [FuseFact]
     public void SignalsAndUmountEndTheServer()
     {
         foreach (string signal in (string[])["-HUP", "-INT", "-TERM"])
