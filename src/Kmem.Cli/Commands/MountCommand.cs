@@ -79,7 +79,7 @@ internal static class MountCommand
         var tree = new MachineTree(machine, kernel, MountOptions.User)
         {
             Credentials = everybodyIsRoot ? static _ => Credentials.Root : CallerCredentials.Of,
-            SharesMemory = parsed.GetValue(options.Mapping) == "auto",
+            Mapping = options.MappingOf(parsed),
         };
         FuseFolder root = tree.Build();
         var gate = new Lock();

@@ -7,6 +7,19 @@ using Kmem.Memory;
 
 namespace Kmem.Cli.Mounting;
 
+/// <summary>When RAM may be mapped through a mount; the simulated kernel and the host must permit it too.</summary>
+internal enum MemoryMapping
+{
+    /// <summary>Unless a ROM lies below the end of RAM.</summary>
+    Auto,
+
+    /// <summary>Always; a mapping shows RAM and nothing else.</summary>
+    Ram,
+
+    /// <summary>Never.</summary>
+    Off,
+}
+
 /// <summary>Builds the tree that <c>kmem mount</c> shows of a machine.</summary>
 /// <param name="machine">The machine.</param>
 /// <param name="kernel">The kernel in front of its character devices.</param>
@@ -15,15 +28,15 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
 {
     private const int Folder = 0b111_101_101, ReadAll = 0b100_100_100;
     private const int MemMinor = 1, KmemMinor = 2, PortMinor = 4;
-    private const ulong Ports = 65536, LargestSize = long.MaxValue, LargestPhysical = 1UL << 52;
+    private const ulong Ports = 65536, LargestSize = long.MaxValue, LargestPhysical = 1UL << 52, Page = 4096;
 
     private readonly FuseFolder _root = new() { Mode = Folder, UserId = owner };
 
     /// <summary>Whose rights a client of the device nodes has.</summary>
     public Func<FuseCaller, Credentials> Credentials { get; init; } = CallerCredentials.Of;
 
-    /// <summary>Whether RAM may be mapped through the mount, where kernel and host permit it.</summary>
-    public bool SharesMemory { get; init; }
+    /// <summary>When RAM may be mapped through the mount.</summary>
+    public MemoryMapping Mapping { get; init; }
 
     /// <summary>Builds the tree.</summary>
     public FuseFolder Build()
@@ -56,7 +69,7 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
             _ => (0UL, false),
         };
         var file = new DeviceNodeFile(kernel, node, size, Credentials) { Mode = node.Mode, UserId = (uint)node.UserId, GroupId = (uint)node.GroupId, AddressesUpperHalf = upper };
-        if (SharesMemory && node is { Major: 1, Minor: MemMinor } && IsAllOfMemory())
+        if (Mapping != MemoryMapping.Off && node is { Major: 1, Minor: MemMinor } && (Mapping == MemoryMapping.Ram || !HidesRom()))
         {
             file.TryShare(machine.Memory.RamFile, RamFileEnd());
         }
@@ -72,7 +85,7 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
         var folder = new FuseFolder { Mode = Folder, UserId = owner };
         folder.TryAdd("type", new TextFile(() => device.Type.Name + "\n") { Mode = ReadAll, UserId = owner });
         IRegionHandler? handler = device.Instance is IHasRegisters { Registers: var map } ? map : device.Banks.Values.OfType<MmioRegion>().Select(r => r.Handler).FirstOrDefault(h => h is IHasNamedRegisters);
-        if (handler is IHasNamedRegisters { NamedRegisters: var named })
+        if (handler is IHasNamedRegisters { NamedRegisters: { Count: > 0 } named })
         {
             var registers = new FuseFolder { Mode = Folder, UserId = owner };
             foreach (NamedRegister register in named)
@@ -105,17 +118,26 @@ internal sealed class MachineTree(RunningMachine machine, IKernel kernel, uint o
         return Math.Min(end, LargestPhysical);
     }
 
+    /// <summary>Whether a ROM lies below the end of RAM: a mapping would show the file's empty pages there, and programs that look for tables would find none.</summary>
+    private bool HidesRom()
+    {
+        ulong end = RamFileEnd();
+        foreach (FlatRange range in machine.MainSpace?.GetFlatView() ?? [])
+        {
+            for (ulong address = range.Start; range.Region is not RamRegion && address < end && address <= range.Last; address += Page)
+            {
+                if (machine.MainSpace!.Decode(address).Region is RomRegion)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>End of the RAM in the machine's file, whose offsets are physical addresses.</summary>
     private ulong RamFileEnd() => machine.Memory.Blocks.SelectMany(b => b.Extents).Where(e => e.FileDescriptor == machine.Memory.RamFile).Select(e => e.FileOffset + e.Length).DefaultIfEmpty().Max();
-
-    /// <summary>Whether the RAM file shows what the bus shows: where ROM or registers lie over RAM, a mapping of the file would show the RAM under them.</summary>
-    private bool IsAllOfMemory()
-    {
-        RamExtent[] extents = [.. machine.Memory.Blocks.SelectMany(b => b.Extents).Where(e => e.FileDescriptor == machine.Memory.RamFile)];
-        bool IsIn(RamExtent extent, ulong first, ulong last) => extent.FileOffset <= last && extent.FileOffset + extent.Length > first;
-        return machine.MainSpace is { } space && space.GetFlatView(write: true).All(r =>
-            !extents.Any(e => IsIn(e, r.Start, r.Last)) || (r.Region is RamRegion ram && ram.Block.Extents.Any(e => e.FileDescriptor == machine.Memory.RamFile && e.FileOffset + (r.Offset - e.BlockOffset) == r.Start)));
-    }
 
     private static ulong End(IReadOnlyList<FlatRange> view) => view.Count == 0 ? 0 : view[^1].Last + 1;
 }

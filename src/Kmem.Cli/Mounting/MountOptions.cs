@@ -19,7 +19,7 @@ internal sealed class MountOptions
     public Option<string> As { get; } = new("--as") { Description = "Whose rights a program has on the device nodes: its own, or root's", DefaultValueFactory = _ => "caller" };
 
     /// <summary>--mmap.</summary>
-    public Option<string> Mapping { get; } = new("--mmap") { Description = "Whether mem may be mapped: RAM alone, where the kernel and the host permit it, or never", DefaultValueFactory = _ => "auto" };
+    public Option<string> Mapping { get; } = new("--mmap") { Description = "Whether RAM may be mapped through mem where kernel and host permit it: unless a ROM lies below its end, always, or never", DefaultValueFactory = _ => "auto" };
 
     /// <summary>--mounter.</summary>
     public Option<string> Mounter { get; } = new("--mounter") { Description = "Who mounts: this program, the set-uid fusermount3, or the one that fits the user", DefaultValueFactory = _ => "auto" };
@@ -34,13 +34,16 @@ internal sealed class MountOptions
     public void AddTo(Command command)
     {
         As.AcceptOnlyFromAmong("caller", "root");
-        Mapping.AcceptOnlyFromAmong("auto", "off");
+        Mapping.AcceptOnlyFromAmong("auto", "ram", "off");
         Mounter.AcceptOnlyFromAmong("auto", "direct", "fusermount3");
         foreach (Option option in (Option[])[Flavour, AllowOther, As, Mapping, Mounter, Foreground, Execute])
         {
             command.Add(option);
         }
     }
+
+    /// <summary>When RAM may be mapped.</summary>
+    public MemoryMapping MappingOf(ParseResult parsed) => parsed.GetValue(Mapping) switch { "ram" => MemoryMapping.Ram, "off" => MemoryMapping.Off, _ => MemoryMapping.Auto };
 
     /// <summary>The mounter that was chosen.</summary>
     public FuseMounter MounterOf(ParseResult parsed) => parsed.GetValue(Mounter) switch

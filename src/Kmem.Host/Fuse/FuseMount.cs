@@ -47,6 +47,11 @@ public sealed class FuseMount : IDisposable
         string full = Path.GetFullPath(directory);
         if (!System.IO.Directory.Exists(full))
         {
+            if (IsMounted(full))
+            {
+                throw new HostException($"The server of an earlier mount on '{directory}' is gone, or it keeps this user out. 'fusermount3 -u {directory}', as root 'umount {directory}', takes that mount away.");
+            }
+
             throw new HostException($"There is no directory '{directory}' to mount on{(File.Exists(full) ? "; it is a file" : "")}.");
         }
 

@@ -5,10 +5,10 @@ namespace Kmem.Host.Fuse;
 /// <summary>A file or directory of a mounted tree.</summary>
 public abstract class FuseNode
 {
-    private static ulong s_last = FuseProtocol.RootId;
+    private static ulong _last = FuseProtocol.RootId;
 
     /// <summary>Number by which the kernel knows the node; never given twice.</summary>
-    internal ulong Id { get; } = Interlocked.Increment(ref s_last);
+    internal ulong Id { get; } = Interlocked.Increment(ref _last);
 
     /// <summary>Permission bits, for example octal 0644.</summary>
     public int Mode { get; init; }
