@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Kmem.Abstractions;
 using Kmem.Cli.Mounting;
+using Kmem.Cli.Serving;
 using Kmem.Description;
 using Kmem.Host.Fuse;
 using Kmem.Host.Mounts;
@@ -20,13 +21,18 @@ internal static class MountCommand
     {
         var command = new Command("mount", "Mounts a machine on a directory: mem, kmem, port, registers and PCI configuration as files, until Ctrl-C or umount");
         var machine = new MachineArguments().AddTo(command, "text");
-        var directory = new Argument<string>("DIR") { Description = "An existing directory" };
+        var directory = new Argument<string?>("DIR") { Description = "An existing directory", Arity = ArgumentArity.ZeroOrOne };
+        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
+        machine.File.Arity = ArgumentArity.ZeroOrOne;
         var words = new Argument<string[]>("CMD") { Description = $"With {Exec}: the command and its arguments; all that follows {Exec} belongs to it", Arity = ArgumentArity.ZeroOrMore };
         var options = new MountOptions();
         command.Add(directory);
         command.Add(words);
+        command.Add(attach);
         options.AddTo(command);
-        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(directory)!, parsed.GetValue(words) ?? [], options));
+        command.SetAction(parsed => parsed.GetValue(attach) is { } path
+            ? Attach(path, parsed.GetValue(machine.File), [.. parsed.GetValue(directory) is { } word ? [word] : Array.Empty<string>(), .. parsed.GetValue(words) ?? []], parsed, options)
+            : Run(parsed, machine, parsed.GetValue(directory), parsed.GetValue(words) ?? [], options));
         return command;
     }
 
@@ -39,12 +45,18 @@ internal static class MountCommand
         return isOurs && !isSeparated ? [.. arguments[..(exec + 1)], "--", .. arguments[(exec + 1)..]] : arguments;
     }
 
-    private static int Run(ParseResult parsed, MachineArguments arguments, string directory, string[] words, MountOptions options)
+    private static int Run(ParseResult parsed, MachineArguments arguments, string? directory, string[] words, MountOptions options)
     {
         bool executes = parsed.GetValue(options.Execute);
         if (executes != words.Length > 0)
         {
             Terminal.Error(executes ? $"{Exec} needs a command" : $"what is '{words[0]}' for? A command to run stands behind {Exec}");
+            return ExitCodes.Usage;
+        }
+
+        if (directory is null || parsed.GetValue(arguments.File) is null)
+        {
+            Terminal.Error("'mount' needs a machine and a directory: kmem mount FILE DIR, or kmem mount --attach PATH DIR");
             return ExitCodes.Usage;
         }
 
@@ -73,6 +85,29 @@ internal static class MountCommand
         }
     }
 
+    /// <summary>The server mounts its machine; the mount ends with this program.</summary>
+    private static int Attach(string path, string? directory, string[] words, ParseResult parsed, MountOptions options)
+    {
+        if (directory is null || parsed.GetValue(options.Execute) != words.Length > 0)
+        {
+            Terminal.Error("'mount --attach' needs a directory, and a command behind --exec alone: kmem mount --attach PATH DIR [--exec CMD]");
+            return ExitCodes.Usage;
+        }
+
+        return ControlClient.Run(path, new ControlRequest("mount") { Folder = Path.GetFullPath(directory), Flavour = parsed.GetValue(options.Flavour), AllowOther = parsed.GetValue(options.AllowOther) }, mounted =>
+        {
+            if (words.Length > 0)
+            {
+                using var stop = new ManualResetEventSlim();
+                return Execute(mounted, words, Environment.IsPrivilegedProcess, stop, () => 0);
+            }
+
+            Console.Out.WriteLine($"{path} is mounted on {mounted}; Ctrl-C or umount ends it");
+            Console.Out.Flush();
+            return null;
+        });
+    }
+
     private static int Serve(ParseResult parsed, RunningMachine machine, IKernel kernel, string directory, string[] words, MountOptions options)
     {
         bool isRoot = Environment.IsPrivilegedProcess, everybodyIsRoot = parsed.GetValue(options.As) == "root";
@@ -94,12 +129,14 @@ internal static class MountCommand
             signal = number;
             stop.Set();
         });
+        Action follow = machine.Clock.FollowHost();
+        using var clock = new Timer(_ => Tick(gate, follow), null, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10));
         session.Start();
         _ = session.Ended.ContinueWith(_ => stop.Set(), TaskScheduler.Default);
         int code = ExitCodes.Ok;
         if (words.Length > 0)
         {
-            code = Execute(mount, words, isRoot, stop, () => signal);
+            code = Execute(mount.Directory, words, isRoot, stop, () => signal);
         }
         else
         {
@@ -112,13 +149,22 @@ internal static class MountCommand
         return code;
     }
 
+    /// <summary>Guest time goes with the host's.</summary>
+    private static void Tick(Lock gate, Action follow)
+    {
+        lock (gate)
+        {
+            follow();
+        }
+    }
+
     /// <summary>Runs the command and waits for it; its exit code, or 128 and the number of the signal that ended it.</summary>
-    private static int Execute(FuseMount mount, string[] words, bool isRoot, ManualResetEventSlim stop, Func<int> signal)
+    private static int Execute(string mounted, string[] words, bool isRoot, ManualResetEventSlim stop, Func<int> signal)
     {
         string scratch = Directory.CreateTempSubdirectory("kmem-dev-").FullName;
         try
         {
-            using Process child = PrivateDevices.Start(mount.Directory, scratch, words, isRoot);
+            using Process child = PrivateDevices.Start(mounted, scratch, words, isRoot);
             child.EnableRaisingEvents = true;
             child.Exited += (_, _) => stop.Set();
             while (!child.HasExited)
