@@ -61,7 +61,7 @@ public sealed class FuseMount : IDisposable
         }
 
         bool direct = mounter == FuseMounter.Direct || (mounter == FuseMounter.Automatic && Libc.EffectiveUser() == 0);
-        return direct ? MountDirectly(full, source, allowOther) : Fusermount.Mount(full, source, allowOther, (connection, socket) => new FuseMount(full, connection, null, socket));
+        return direct ? MountDirectly(full, source, allowOther) : Fusermount.Mount(full, source, allowOther, (connection, socket) => new FuseMount(full, connection, MountWatcher.Start(full), socket));
     }
 
     /// <summary>Takes the file system away, also while files on it are open: their users get errors from then on.</summary>

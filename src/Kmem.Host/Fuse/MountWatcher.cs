@@ -4,6 +4,9 @@ using System.Diagnostics;
 namespace Kmem.Host.Fuse;
 
 /// <summary>A small shell that outlives a killed server and unmounts its directory: it waits on a pipe whose other end this process holds.</summary>
+/// <remarks>
+/// fusermount3 has auto_unmount for this, but version 3.14 looks at the mount as root first, whom a mount without allow_other refuses, and then leaves it.
+/// </remarks>
 internal sealed class MountWatcher : IDisposable
 {
     // Signals of the terminal are for the server. "done" says that it unmounted by itself, when another mount may already be there.
