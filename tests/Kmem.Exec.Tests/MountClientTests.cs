@@ -49,6 +49,43 @@ public sealed class MountClientTests
         Directory.Delete(folder);
     }
 
+    [OwnMountFact]
+    public void AnOrdinaryUserMountsByHimself()
+    {
+        string folder = Directory.CreateTempSubdirectory("kmem-mount").FullName;
+        string kmem = Path.Combine(SolutionFolders.Program, "kmem");
+        string[] command = [kmem, "mount", Machine, folder, "--exec", "xxd", "-s", "0xf0000", "-l", "16", "/dev/mem"];
+        ClientProgram.Run("chown", "65534", folder);
+        ClientRun run = Environment.IsPrivilegedProcess ? ClientProgram.Run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", .. command]) : ClientProgram.Run(command);
+        Assert.Contains("5f53 4d5f", run.Output, StringComparison.Ordinal);
+        Directory.Delete(folder);
+    }
+
+    [MountTheory]
+    [InlineData(30)]
+    public void AKilledServerLeavesNoMount(int rounds)
+    {
+        var random = new Random(2);
+        string folder = Directory.CreateTempSubdirectory("kmem-mount").FullName;
+        for (int i = 0; i < rounds; i++)
+        {
+            using Process server = Process.Start(new ProcessStartInfo(Path.Combine(SolutionFolders.Program, "kmem"), ["mount", Machine, folder]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+            Thread.Sleep(random.Next(500));
+            server.Kill();
+            server.WaitForExit();
+        }
+
+        for (int tries = 0; tries < 50 && IsMounted(folder); tries++)
+        {
+            Thread.Sleep(100);
+        }
+
+        Assert.False(IsMounted(folder));
+        Directory.Delete(folder);
+    }
+
+    private static bool IsMounted(string folder) => File.ReadLines("/proc/self/mounts").Any(l => l.Split(' ')[1] == folder);
+
     private static void Check(string command, string expected, bool asNobody)
     {
         string folder = Directory.CreateTempSubdirectory("kmem-mount").FullName;
@@ -78,6 +115,17 @@ public sealed class MountClientTests
             Skip = !File.Exists("/dev/fuse") ? "there is no /dev/fuse here"
                 : !Environment.IsPrivilegedProcess && !ClientProgram.Has("fusermount3") ? "an ordinary user needs fusermount3"
                 : Array.Find(programs, p => !ClientProgram.Has(p)) is { } missing ? $"there is no '{missing}' here" : null;
+        }
+    }
+
+    /// <summary>A mount by an ordinary user; skipped where the host keeps /dev/fuse from him.</summary>
+    private sealed class OwnMountFactAttribute : FactAttribute
+    {
+        public OwnMountFactAttribute()
+        {
+            Skip = OperatingSystem.IsWindows() || !File.Exists("/dev/fuse") ? "there is no /dev/fuse here"
+                : (File.GetUnixFileMode("/dev/fuse") & UnixFileMode.OtherWrite) == 0 ? "/dev/fuse is not open to ordinary users here"
+                : !ClientProgram.Has("fusermount3") ? "there is no 'fusermount3' here" : null;
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing;
-using Microsoft.Win32.SafeHandles;
 
 namespace Kmem.Cli.Sessions;
 
@@ -27,7 +26,7 @@ internal sealed class AccessJournal : IDisposable
             return null;
         }
 
-        var terminal = new StreamWriter(new FileStream(new SafeFileHandle(error, ownsHandle: false), FileAccess.Write, bufferSize: 0)) { AutoFlush = true };
+        var terminal = new StreamWriter(new DescriptorStream(error)) { AutoFlush = true };
         return new AccessJournal(log is null ? null : log == "-" ? terminal : new StreamWriter(log), terminal, audits);
     }
 

@@ -112,13 +112,17 @@ public sealed class FuseMount : IDisposable
 
         // No default_permissions: the simulated kernel decides who may open its devices.
         string options = $"fd={connection},rootmode=40000,user_id={Libc.EffectiveUser()},group_id={Libc.EffectiveGroup()}{(allowOther ? ",allow_other" : "")}";
+
+        // The watcher stands ready before there is anything to leave behind.
+        MountWatcher? watcher = MountWatcher.Start(directory);
         if (Libc.Mount(source, directory, "fuse.kmem", Libc.MountNoSuid | Libc.MountNoDev, options) != 0)
         {
             string message = HostError.LastMessage;
             _ = Libc.Close(connection);
+            watcher?.Dispose();
             throw new HostException($"The host refuses to mount on '{directory}': {message}. Mounting without fusermount3 needs CAP_SYS_ADMIN.");
         }
 
-        return new FuseMount(directory, connection, MountWatcher.Start(directory), -1);
+        return new FuseMount(directory, connection, watcher, -1);
     }
 }
