@@ -21,6 +21,67 @@ public sealed class RobustnessTests
     }
 
     [ClientFact("gcc")]
+    public void EveryInstructionMeansOnARegisterWhatItMeansInMemory()
+    {
+        string machine = Path.GetTempFileName();
+        File.WriteAllText(machine, $$"""
+            kmem: 1
+            machine: cells
+            spaces:
+              phys: {type: bus.flat, width: 40}
+            devices:
+              dram: {type: mem.ram, set: {size: 16MiB}, map: [{space: phys, at: 0}]}
+              cells:
+                type: mmio.registers
+                set:
+                  size: 4KiB
+                  registers: [{{string.Join(", ", Enumerable.Range(0, 8).Select(i => $"{{name: R{i}, offset: {8 * i}, width: 8}}"))}}]
+                map: [{space: phys, at: 0x1000_0000}]
+            frontends:
+              mem: {type: chardev.mem, space: phys, flavour: raw}
+            """);
+        ClientRun run = ClientProgram.Exec(machine, asNobody: false, [], ClientProgram.Compile(Source("instructions.c")), "0x10000000");
+        Assert.Equal("1752 instructions, 0 differ", run.Output.Trim());
+        File.Delete(machine);
+    }
+
+    [ClientFact("busybox")]
+    public void AHostThatAllowsFewDescriptorsIsEnough()
+    {
+        ClientRun run = ClientProgram.Run("sh", "-c", $"ulimit -n 512; {Path.Combine(SolutionFolders.Program, "kmem")} exec {Machine} -- busybox devmem 0xFED50000");
+        Assert.Equal("0x4B4D0001", run.Output.Trim());
+    }
+
+    [ClientFact("busybox", "gcc")]
+    public void ClientsOfAServerSeeOneMachine()
+    {
+        string socket = Path.Combine(Directory.CreateTempSubdirectory("kmem-serve").FullName, "control"), kmem = Path.Combine(SolutionFolders.Program, "kmem"), stress = ClientProgram.Compile(Source("stress.c"));
+        using Process server = Process.Start(new ProcessStartInfo(kmem, ["serve", Machine, "--control", socket]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+        Assert.Contains("is served at", server.StandardOutput.ReadLine() ?? "", StringComparison.Ordinal);
+        Parallel.For(0, 4, _ => Assert.Equal(0, ClientProgram.Run(kmem, "exec", "--attach", socket, "--", stress, "0xfed50008", "0x200000", "2", "4", "50").ExitCode));
+        Assert.Equal("0x00000640", ClientProgram.Run(kmem, "exec", "--attach", socket, "--", "busybox", "devmem", "0xFED50008").Output.Trim());
+        Assert.Equal("0x00000640", ClientProgram.Run(kmem, "exec", "--attach", socket, "--", "busybox", "devmem", "0x200000").Output.Trim());
+        Assert.Equal(6, ClientProgram.Run(kmem, "exec", "--attach", socket, "--", "sh", "-c", "exit 6").ExitCode);
+        Assert.Contains("already served", ClientProgram.Run(kmem, "serve", Machine, "--control", socket).Output, StringComparison.Ordinal);
+        ClientProgram.Run("kill", "-TERM", server.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Assert.True(server.WaitForExit(TimeSpan.FromSeconds(10)));
+        Assert.False(File.Exists(socket));
+        Assert.Contains("no machine is served", ClientProgram.Run(kmem, "exec", "--attach", socket, "--", "true").Output, StringComparison.Ordinal);
+    }
+
+    [ClientFact("busybox")]
+    public void ARecordedSessionIsComparedWithTheNextOne()
+    {
+        string recording = Path.GetTempFileName();
+        Assert.Equal(0, ClientProgram.Exec(Machine, asNobody: false, ["--record", recording], "busybox", "devmem", "0xFED50008", "32", "5").ExitCode);
+        Assert.Equal(0, ClientProgram.Exec(Machine, asNobody: false, ["--replay", recording], "busybox", "devmem", "0xFED50008", "32", "5").ExitCode);
+        ClientRun other = ClientProgram.Exec(Machine, asNobody: false, ["--replay", recording], "busybox", "devmem", "0xFED50008", "16", "5");
+        Assert.Equal(1, other.ExitCode);
+        Assert.Contains("\"width\":2", other.Output, StringComparison.Ordinal);
+        File.Delete(recording);
+    }
+
+    [ClientFact("gcc")]
     public void HostileProgramsReachTheMachineOnly()
     {
         string hostile = ClientProgram.Compile(Source("hostile.c"));

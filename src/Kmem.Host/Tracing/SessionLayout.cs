@@ -5,20 +5,33 @@ namespace Kmem.Host.Tracing;
 /// <summary>Where the supervisor's own things lie in every traced program: descriptor numbers and the scratch page.</summary>
 internal static class SessionLayout
 {
-    /// <summary>First number that an opened device gets, so that filters know it.</summary>
-    public const int FirstDescriptor = 960;
+    private const int Numbers = 64, OwnNumbers = 8, HighestBase = 960, LowestBase = 64, NoFileLimit = 7;
+
+    /// <summary>First number that an opened device gets, so that filters know it: 960, or less where the host allows fewer descriptors.</summary>
+    public static readonly int FirstDescriptor = BaseWithin(HardLimit());
 
     /// <summary>Last number that an opened device gets.</summary>
-    public const int LastDescriptor = 1015;
+    public static readonly int LastDescriptor = FirstDescriptor + Numbers - OwnNumbers - 1;
 
     /// <summary>An open /dev/null, from which device descriptors are made.</summary>
-    public const int NullSlot = 1016;
+    public static readonly int NullSlot = LastDescriptor + 1;
 
     /// <summary>First number of the machine's memory files.</summary>
-    public const int FirstMemorySlot = 1017;
+    public static readonly int FirstMemorySlot = NullSlot + 1;
 
     /// <summary>Last number that the supervisor uses.</summary>
-    public const int LastSlot = 1023;
+    public static readonly int LastSlot = FirstDescriptor + Numbers - 1;
+
+    /// <summary>Whether a number is one of the supervisor's own.</summary>
+    public static bool IsSlot(ulong descriptor) => (uint)descriptor >= (uint)NullSlot && (uint)descriptor <= (uint)LastSlot;
+
+    private static unsafe ulong HardLimit()
+    {
+        ulong* limit = stackalloc ulong[2];
+        return Linux.GetLimit(NoFileLimit, limit) == 0 ? limit[1] : ulong.MaxValue;
+    }
+
+    private static int BaseWithin(ulong limit) => limit >= HighestBase + Numbers ? HighestBase : Math.Max(LowestBase, (int)limit - Numbers);
 
     /// <summary>Offset of a SYSCALL instruction in the scratch page.</summary>
     public const ulong CallOffset = 0;
@@ -83,10 +96,10 @@ internal static class SessionLayout
         .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset)
         .Refuse(Errors.ENOSYS, MissingCalls)
         .Refuse(Errors.EPERM, ForbiddenCalls)
-        .StopWhenArgument(0, FirstDescriptor, LastSlot, DescriptorCalls)
-        .StopWhenArgument(1, FirstDescriptor, LastSlot, SecondDescriptorCalls)
-        .StopWhenArgument(2, FirstDescriptor, LastSlot, ThirdDescriptorCalls)
-        .StopWhenArgument(4, FirstDescriptor, LastSlot, Nr.Mmap)
+        .StopWhenArgument(0, (uint)FirstDescriptor, (uint)LastSlot, DescriptorCalls)
+        .StopWhenArgument(1, (uint)FirstDescriptor, (uint)LastSlot, SecondDescriptorCalls)
+        .StopWhenArgument(2, (uint)FirstDescriptor, (uint)LastSlot, ThirdDescriptorCalls)
+        .StopWhenArgument(4, (uint)FirstDescriptor, (uint)LastSlot, Nr.Mmap)
         .AllowRest();
 
     /// <summary>The filter for a device at a low descriptor number, as the shell's redirections make it.</summary>

@@ -136,7 +136,7 @@ internal sealed class DescriptorCalls(SystemCalls calls)
         {
             t.Answer(SystemCalls.Raw(call(t, device.File)));
         }
-        else if ((int)t.Registers.Rdi is >= SessionLayout.NullSlot and <= SessionLayout.LastSlot)
+        else if (SessionLayout.IsSlot(t.Registers.Rdi))
         {
             t.Answer(-Errors.EBADF);
         }

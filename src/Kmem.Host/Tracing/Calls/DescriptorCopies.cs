@@ -29,7 +29,7 @@ internal sealed class DescriptorCopies(SystemCalls calls)
             return;
         }
 
-        long descriptor = tracee.Inject(Nr.Fcntl, SessionLayout.NullSlot, closeOnExec ? DuplicateAboveClosing : DuplicateAbove, SessionLayout.FirstDescriptor);
+        long descriptor = tracee.Inject(Nr.Fcntl, (ulong)SessionLayout.NullSlot, closeOnExec ? DuplicateAboveClosing : DuplicateAbove, (ulong)SessionLayout.FirstDescriptor);
         if (descriptor > SessionLayout.LastDescriptor)
         {
             tracee.Inject(Nr.Close, (ulong)descriptor);
@@ -48,11 +48,9 @@ internal sealed class DescriptorCopies(SystemCalls calls)
         tracee.Answer(descriptor);
     }
 
-    private static bool IsSlot(ulong descriptor) => (uint)descriptor is >= SessionLayout.NullSlot and <= SessionLayout.LastSlot;
-
     private static void Close(Tracee tracee)
     {
-        if (IsSlot(tracee.Registers.Rdi))
+        if (SessionLayout.IsSlot(tracee.Registers.Rdi))
         {
             // The supervisor's own: programs that close everything must not close these.
             tracee.Answer(-Errors.EBADF);
@@ -94,12 +92,12 @@ internal sealed class DescriptorCopies(SystemCalls calls)
         long result = 0;
         if (first < SessionLayout.NullSlot)
         {
-            result = tracee.Inject(Nr.CloseRange, first, Math.Min(last, SessionLayout.NullSlot - 1), flags);
+            result = tracee.Inject(Nr.CloseRange, first, Math.Min(last, (uint)SessionLayout.NullSlot - 1), flags);
         }
 
         if (last > SessionLayout.LastSlot)
         {
-            result = tracee.Inject(Nr.CloseRange, Math.Max(first, SessionLayout.LastSlot + 1), last, flags);
+            result = tracee.Inject(Nr.CloseRange, Math.Max(first, (uint)SessionLayout.LastSlot + 1), last, flags);
         }
 
         tracee.Answer(result);
@@ -109,7 +107,7 @@ internal sealed class DescriptorCopies(SystemCalls calls)
     {
         if (tracee.Descriptors.Find((int)tracee.Registers.Rdi) is not { } device)
         {
-            if (IsSlot(tracee.Registers.Rdi))
+            if (SessionLayout.IsSlot(tracee.Registers.Rdi))
             {
                 tracee.Answer(-Errors.EBADF);
             }
@@ -125,7 +123,7 @@ internal sealed class DescriptorCopies(SystemCalls calls)
     private void DuplicateTo(Tracee tracee)
     {
         int from = (int)tracee.Registers.Rdi, to = (int)tracee.Registers.Rsi;
-        if (IsSlot(tracee.Registers.Rdi) || IsSlot(tracee.Registers.Rsi))
+        if (SessionLayout.IsSlot(tracee.Registers.Rdi) || SessionLayout.IsSlot(tracee.Registers.Rsi))
         {
             tracee.Answer(-Errors.EBADF);
             return;
@@ -172,7 +170,7 @@ internal sealed class DescriptorCopies(SystemCalls calls)
 
         if (tracee.Descriptors.Find((int)tracee.Registers.Rdi) is not { } device)
         {
-            if (IsSlot(tracee.Registers.Rdi))
+            if (SessionLayout.IsSlot(tracee.Registers.Rdi))
             {
                 tracee.Answer(-Errors.EBADF);
             }

@@ -32,7 +32,7 @@ internal sealed class MappingCalls(SystemCalls calls)
         UserRegisters r = tracee.Registers;
         if ((r.R10 & Anonymous) != 0 || tracee.Descriptors.Find((int)r.R8) is not { } device)
         {
-            if ((r.R10 & Anonymous) == 0 && (uint)r.R8 is >= SessionLayout.NullSlot and <= SessionLayout.LastSlot)
+            if ((r.R10 & Anonymous) == 0 && SessionLayout.IsSlot(r.R8))
             {
                 tracee.Answer(-Errors.EBADF);
             }

@@ -13,6 +13,7 @@ internal sealed class MemoryInstructions(Supervisor supervisor)
     private const ulong MostRepetitions = 65536;
 
     private readonly ProgramMemory _memory = new(supervisor);
+    private readonly StringComparisons _comparisons = new(new ProgramMemory(supervisor));
     private readonly SteppedInstructions _stepped = new(new ProgramMemory(supervisor));
 
     /// <summary>Carries out an instruction; false when the program is to get the signal.</summary>
@@ -26,6 +27,9 @@ internal sealed class MemoryInstructions(Supervisor supervisor)
             Mnemonic.Movsd when instruction.IsStringInstruction => Row(tracee, instruction, loads: true, stores: true),
             Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd or Mnemonic.Stosq => Row(tracee, instruction, loads: false, stores: true),
             Mnemonic.Lodsb or Mnemonic.Lodsw or Mnemonic.Lodsd or Mnemonic.Lodsq => Row(tracee, instruction, loads: true, stores: false),
+            Mnemonic.Scasb or Mnemonic.Scasw or Mnemonic.Scasd or Mnemonic.Scasq => _comparisons.Execute(tracee, instruction, isScan: true),
+            Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsq => _comparisons.Execute(tracee, instruction, isScan: false),
+            Mnemonic.Cmpsd when instruction.IsStringInstruction => _comparisons.Execute(tracee, instruction, isScan: false),
             Mnemonic.Push => Push(tracee, instruction),
             Mnemonic.Pop => Pop(tracee, instruction),
             Mnemonic.Call or Mnemonic.Jmp when instruction.Op0Kind == OpKind.Memory => Jump(tracee, instruction),
