@@ -31,6 +31,7 @@ public sealed class DebianClientTests
         { "lspci -A linux-proc -n", "00:1f.0 0601: 8086:2918" },
         { "setpci -A intel-conf1 -s 00:00.0 VENDOR_ID", "8086" },
         { "setpci -s 03.0 3c.b=5 && setpci -s 03.0 3c.b", "^05$" },
+        { "python3 -c \"import mmap,os; f=os.open('/sys/bus/pci/devices/0000:00:02.0/resource0',2); print(os.fstat(f).st_size); m=mmap.mmap(f,4096); m[:4]=b'vram'; print(m[:4])\"", "16777216\nb'vram'" },
         { "hwclock --directisa -r --utc", "20[0-9][0-9]-[01][0-9]-" },
         { "busybox devmem 0xfed50000", "0x4B4D0001" },
         { "busybox devmem 0x100000 32 0x12345678 && echo wrote", "wrote" },

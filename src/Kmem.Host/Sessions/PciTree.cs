@@ -7,7 +7,7 @@ namespace Kmem.Host.Sessions;
 
 /// <summary>Shows the functions of a PCI bus as Linux does under /sys/bus/pci and /proc/bus/pci.</summary>
 /// <remarks>Source: Linux Documentation/ABI/testing/sysfs-bus-pci, Documentation/PCI/sysfs-pci.rst; /proc/bus/pci/devices as pciutils' proc access reads it.</remarks>
-internal sealed class PciTree(IPciBus bus, SessionFiles files)
+internal sealed class PciTree(IPciBus bus, IAddressSpace? memory, SessionFiles files)
 {
     private const ulong IoFlag = 0x101, MemoryFlag = 0x200, PrefetchFlag = 0x2000, WideFlag = 0x10_0000, RomFlag = 0x4000;
 
@@ -19,6 +19,11 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
             var configuration = new ConfigurationFile(slot.Function.Configuration);
             files.Put(Folder(slot) + "/config", configuration);
             files.Put(ProcFile(slot), configuration);
+            foreach (PciBar bar in slot.Function.Configuration.Bars.Where(b => b.Kind != PciBarKind.Rom))
+            {
+                files.Put($"{Folder(slot)}/resource{bar.Index}", new ResourceFile(slot.Function.Configuration, bar, bar.Kind == PciBarKind.Io ? bus.Io : memory ?? bus.Memory));
+            }
+
             Refresh(slot);
         }
 
@@ -131,5 +136,23 @@ internal sealed class PciTree(IPciBus bus, SessionFiles files)
                 done += width;
             }
         }
+    }
+
+    /// <summary>What a base address register decodes, as a file: memory can be mapped, ports can be read and written.</summary>
+    private sealed class ResourceFile(PciConfiguration configuration, PciBar bar, IAddressSpace space) : ISessionFile
+    {
+        private static readonly AccessAttributes Attributes = new(new BusMaster("exec", MasterKind.CharDevice));
+
+        public long Length => (long)bar.Region.Length;
+
+        public ulong? MappedAddress => bar.Kind == PciBarKind.Io ? null : Base(configuration, bar);
+
+        public void Read(long offset, Span<byte> destination)
+        {
+            destination.Fill(0xFF);
+            space.ReadBlock(Base(configuration, bar) + (ulong)offset, destination, Attributes, out _);
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> source) => space.WriteBlock(Base(configuration, bar) + (ulong)offset, source, Attributes, out _);
     }
 }

@@ -17,7 +17,7 @@ public sealed class ProgramSession : IDisposable
         KernelTexts.Publish(machine.Kernel, machine.Ports, _files);
         if (machine.Pci is { } bus)
         {
-            var tree = new PciTree(bus, _files);
+            var tree = new PciTree(bus, machine.Memory, _files);
             tree.Publish();
             _files.Opening = tree.Refresh;
         }

@@ -11,14 +11,13 @@ internal static class NodeCalls
     private const int BlockSize = 4096;
 
     /// <summary>stat(2).</summary>
-    public static long Status(Tracee tracee, ulong buffer, WalkedPath path, SessionNode node) =>
-        DescriptorCalls.WriteStatus(tracee, buffer, Describe(node), path.Status) ? 0 : -Errors.EFAULT;
+    public static long Status(Tracee tracee, ulong buffer, in Linux.HostStatus host, FileStatus status) =>
+        DescriptorCalls.WriteStatus(tracee, buffer, status, host) ? 0 : -Errors.EFAULT;
 
     /// <summary>statx(2).</summary>
-    public static long ExtendedStatus(Tracee tracee, ulong buffer, WalkedPath path, SessionNode node)
+    public static long ExtendedStatus(Tracee tracee, ulong buffer, in Linux.HostStatus host, FileStatus status)
     {
         const int BasicStatus = 0x7FF;
-        FileStatus status = Describe(node);
         Span<byte> bytes = stackalloc byte[256];
         bytes.Clear();
         BinaryPrimitives.WriteInt32LittleEndian(bytes, BasicStatus);
@@ -27,7 +26,9 @@ internal static class NodeCalls
         BinaryPrimitives.WriteInt32LittleEndian(bytes[20..], status.UserId);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[24..], status.GroupId);
         BinaryPrimitives.WriteInt16LittleEndian(bytes[28..], (short)status.Mode);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], path.Status.Inode);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], host.Inode);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[40..], status.Size);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[48..], status.Blocks);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[128..], status.Major);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[132..], status.Minor);
         return tracee.Memory.Write(buffer, bytes) == bytes.Length ? 0 : -Errors.EFAULT;
@@ -88,6 +89,7 @@ internal static class NodeCalls
         return who.UserId == node.Node.UserId || (who.Capabilities & Capabilities.Fowner) != 0;
     }
 
-    private static FileStatus Describe(SessionNode node) =>
+    /// <summary>What a path to a node shows.</summary>
+    public static FileStatus Describe(SessionNode node) =>
         new(node.Kind | node.Node.Mode, node.Node.Major, node.Node.Minor, 0, BlockSize, 0, 1, node.Node.UserId, node.Node.GroupId);
 }

@@ -28,10 +28,10 @@ internal sealed class PathCalls
         handlers[Nr.Creat] = t => Open(t, CurrentFolder, 0, (ulong)(OpenFlags.Create | OpenFlags.Truncate | OpenFlags.WriteOnly));
         handlers[Nr.Openat] = t => Open(t, (int)t.Registers.Rdi, 1, t.Registers.Rdx);
         handlers[Nr.Openat2] = t => Open(t, (int)t.Registers.Rdi, 1, t.Memory.TryRead(t.Registers.Rdx, out ulong flags) ? flags : 0);
-        handlers[Nr.Stat] = t => OnNode(t, CurrentFolder, 0, true, (p, n) => NodeCalls.Status(t, t.Registers.Rsi, p, n));
-        handlers[Nr.Lstat] = t => OnNode(t, CurrentFolder, 0, false, (p, n) => NodeCalls.Status(t, t.Registers.Rsi, p, n));
-        handlers[Nr.Newfstatat] = t => At(t, t.Registers.R10, (p, n) => NodeCalls.Status(t, t.Registers.Rdx, p, n));
-        handlers[Nr.Statx] = t => At(t, t.Registers.Rdx, (p, n) => NodeCalls.ExtendedStatus(t, t.Registers.R8, p, n));
+        handlers[Nr.Stat] = t => OnNode(t, CurrentFolder, 0, true, (p, n) => NodeCalls.Status(t, t.Registers.Rsi, p.Status, NodeCalls.Describe(n)));
+        handlers[Nr.Lstat] = t => OnNode(t, CurrentFolder, 0, false, (p, n) => NodeCalls.Status(t, t.Registers.Rsi, p.Status, NodeCalls.Describe(n)));
+        handlers[Nr.Newfstatat] = t => At(t, t.Registers.R10, (host, status) => NodeCalls.Status(t, t.Registers.Rdx, host, status));
+        handlers[Nr.Statx] = t => At(t, t.Registers.Rdx, (host, status) => NodeCalls.ExtendedStatus(t, t.Registers.R8, host, status));
         handlers[Nr.Access] = t => OnNode(t, CurrentFolder, 0, true, (_, n) => NodeCalls.Access(t, n, (int)t.Registers.Rsi));
         handlers[Nr.Faccessat] = t => OnNode(t, (int)t.Registers.Rdi, 1, true, (_, n) => NodeCalls.Access(t, n, (int)t.Registers.Rdx));
         handlers[Nr.Faccessat2] = t => OnNode(t, (int)t.Registers.Rdi, 1, (t.Registers.R10 & NoFollow) == 0, (_, n) => NodeCalls.Access(t, n, (int)t.Registers.Rdx));
@@ -136,17 +136,16 @@ internal sealed class PathCalls
     /// <summary>Nodes of major 1 belong to the simulated kernel, unless the host's own are as good.</summary>
     private static bool IsOurs(DeviceNode node) => node.Major == 1;
 
-    private void At(Tracee tracee, ulong flags, Func<WalkedPath, SessionNode, long> answer)
+    private void At(Tracee tracee, ulong flags, Func<Linux.HostStatus, FileStatus, long> answer)
     {
         if ((flags & EmptyPath) != 0 && tracee.Descriptors.Find((int)tracee.Registers.Rdi) is { } device
             && (tracee.Registers.Rsi == 0 || tracee.Memory.ReadText(tracee.Registers.Rsi) is ""))
         {
-            var node = new SessionNode(device.File.Node);
-            tracee.Answer(answer(new WalkedPath("", "", 0, node, true, default), node));
+            tracee.Answer(answer(default, _calls.Kernel.Status(device.File)));
             return;
         }
 
-        OnNode(tracee, (int)tracee.Registers.Rdi, 1, (flags & NoFollow) == 0, answer);
+        OnNode(tracee, (int)tracee.Registers.Rdi, 1, (flags & NoFollow) == 0, (path, node) => answer(path.Status, NodeCalls.Describe(node)));
     }
 
     /// <summary>Answers a call on a simulated device; sends one on a file of the session there; leaves all others alone.</summary>

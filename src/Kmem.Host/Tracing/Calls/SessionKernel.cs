@@ -104,8 +104,32 @@ internal sealed class SessionKernel(IKernel inner) : IKernel
     /// <inheritdoc/>
     public CallResult Map(IOpenFile? file, MapRequest request, out IMapping? mapping)
     {
+        if (file is not LiveFile live)
+        {
+            return inner.Map(file, request, out mapping);
+        }
+
         mapping = null;
-        return file is LiveFile ? Errno.ENODEV : inner.Map(file, request, out mapping);
+        ulong page = (ulong)PageSize - 1;
+        if (live.Content.MappedAddress is not { } address)
+        {
+            return Errno.ENODEV;
+        }
+
+        if (request.Offset + request.Length > (((ulong)live.Content.Length + page) & ~page) || request.Offset + request.Length < request.Offset)
+        {
+            return Errno.EINVAL;
+        }
+
+        // The function's memory, which /dev/mem shows at its physical address.
+        if (inner.Nodes.FirstOrDefault(n => n is { Major: 1, Minor: 1 }) is not { } node || inner.Open(new OpenRequest(node, OpenFlags.ReadWrite, Credentials.Root), out IOpenFile? memory).IsError)
+        {
+            return Errno.ENODEV;
+        }
+
+        CallResult result = inner.Map(memory, request with { Offset = address + request.Offset }, out mapping);
+        inner.Close(memory!);
+        return result;
     }
 
     /// <inheritdoc/>

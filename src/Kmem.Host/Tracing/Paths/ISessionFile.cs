@@ -15,4 +15,7 @@ public interface ISessionFile
     /// <param name="offset">Offset in bytes.</param>
     /// <param name="source">The bytes; they end within the length.</param>
     void Write(long offset, ReadOnlySpan<byte> source);
+
+    /// <summary>Physical address that a mapping of the file shows at offset 0; null where it can't be mapped.</summary>
+    ulong? MappedAddress => null;
 }

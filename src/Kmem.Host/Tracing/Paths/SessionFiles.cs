@@ -107,7 +107,12 @@ public sealed class SessionFiles : IDisposable
     public unsafe void Put(string path, ISessionFile content)
     {
         // Its copy on the host has the length that stat(2) shows.
-        Put(path, new byte[content.Length]);
+        Put(path, []);
+        using (FileStream file = File.OpenWrite(Path.Combine(Folder, path.TrimStart('/'))))
+        {
+            file.SetLength(content.Length);
+        }
+
         Linux.HostStatus status;
         if (Linux.LinkStat(Path.Combine(Folder, path.TrimStart('/')), &status) == 0)
         {
