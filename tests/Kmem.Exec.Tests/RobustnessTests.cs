@@ -89,7 +89,7 @@ public sealed class RobustnessTests
         string[] expected =
         [
             "int80 open: -38", "x32 open: -38", "io_uring_setup: -38", "open: 1", "map: 1", "mprotect: 0", "register after mprotect: 1", "mremap: 1", "register after mremap: 1", "SCM_RIGHTS: -1",
-            "own node reads the machine: 1", "kcore: -1", "mount: -1", "open after closefrom: 1", "RAM after closefrom: 1", "set-uid program: 1", "forks: 60", "own crash: 11",
+            "own node reads the machine: 1", "kcore: -1", "mount: -1", "memory file: -2", "open after closefrom: 1", "RAM after closefrom: 1", "set-uid program: 1", "forks: 60", "own crash: 11",
         ];
         foreach (string line in expected)
         {
@@ -97,6 +97,11 @@ public sealed class RobustnessTests
         }
 
         Assert.DoesNotContain("real root: 1", run.Output, StringComparison.Ordinal);
+        if (Environment.IsPrivilegedProcess)
+        {
+            Assert.Contains("supervisor's memory: 0\n", run.Output, StringComparison.Ordinal);
+        }
+
         Assert.Matches("(block node: -1)|(block node: -13)", run.Output);
         Assert.Equal(0, run.ExitCode);
     }

@@ -229,9 +229,9 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
 /// <param name="Permitted">Those that it may take up again.</param>
 internal readonly record struct KeptCapabilities(ulong Effective, ulong Permitted)
 {
-    /// <summary>SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_BOOT, SYS_TIME, MKNOD, PERFMON, BPF: root could reach the host's hardware with them, or leave the session.</summary>
+    /// <summary>SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN, SYS_BOOT, SYS_TIME, MKNOD, PERFMON, BPF: root could reach the host's hardware with them, or leave the session.</summary>
     /// <remarks>Source: capabilities(7).</remarks>
-    public static readonly IReadOnlyList<int> Numbers = [16, 17, 21, 22, 25, 27, 38, 39];
+    public static readonly IReadOnlyList<int> Numbers = [16, 17, 19, 21, 22, 25, 27, 38, 39];
 
     /// <summary>Their bits.</summary>
     public static readonly ulong Mask = Numbers.Aggregate(0UL, (mask, number) => mask | (1UL << number));

@@ -69,6 +69,12 @@ internal sealed unsafe class PathWalker(SessionFiles files)
                 return new WalkedPath(at, at, closed, null, false, default);
             }
 
+            if (seen is ["proc", _, .., "fd", var own] && ulong.TryParse(own, NumberStyles.None, CultureInfo.InvariantCulture, out ulong slot) && SessionLayout.IsSlot(slot))
+            {
+                // The machine's memory files are mapped for programs; they are not to be opened.
+                return new WalkedPath(at, at, Errors.ENOENT, null, false, default);
+            }
+
             bool isLast = pending.Count == 0;
             string host = HostOf(seen);
             if (DescriptorDevice(tracee, seen) is { } open && isLast && follow)
