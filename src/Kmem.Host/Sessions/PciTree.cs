@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Kmem.Abstractions;
+using Kmem.Host.Pci;
 using Kmem.Host.Tracing.Paths;
 
 namespace Kmem.Host.Sessions;
@@ -9,8 +10,6 @@ namespace Kmem.Host.Sessions;
 /// <remarks>Source: Linux Documentation/ABI/testing/sysfs-bus-pci, Documentation/PCI/sysfs-pci.rst; /proc/bus/pci/devices as pciutils' proc access reads it.</remarks>
 internal sealed class PciTree(IPciBus bus, IAddressSpace? memory, SessionFiles files)
 {
-    private const ulong IoFlag = 0x101, MemoryFlag = 0x200, PrefetchFlag = 0x2000, WideFlag = 0x10_0000, RomFlag = 0x4000;
-
     /// <summary>Puts the files.</summary>
     public void Publish()
     {
@@ -48,45 +47,13 @@ internal sealed class PciTree(IPciBus bus, IAddressSpace? memory, SessionFiles f
 
     private void Refresh(PciSlot slot)
     {
-        PciConfiguration configuration = slot.Function.Configuration;
-        string folder = Folder(slot);
-        Text(folder + "/vendor", $"0x{configuration.Read(0, 2):x4}");
-        Text(folder + "/device", $"0x{configuration.Read(2, 2):x4}");
-        Text(folder + "/class", $"0x{configuration.Read(8, 4) >> 8:x6}");
-        Text(folder + "/revision", $"0x{configuration.Read(8, 1):x2}");
-        Text(folder + "/subsystem_vendor", $"0x{configuration.Read(0x2C, 2):x4}");
-        Text(folder + "/subsystem_device", $"0x{configuration.Read(0x2E, 2):x4}");
-        Text(folder + "/irq", string.Create(CultureInfo.InvariantCulture, $"{configuration.Read(0x3C, 1)}"));
-        Text(folder + "/enable", (configuration.Read(4, 2) & 3) != 0 ? "1" : "0");
-        Text(folder + "/resource", string.Join('\n', Enumerable.Range(0, 13).Select(i => Resource(configuration, i))));
+        foreach ((string name, Func<string> text) in PciFunctionFiles.Texts(slot))
+        {
+            files.Put($"{Folder(slot)}/{name}", Encoding.ASCII.GetBytes(text() + "\n"));
+        }
     }
-
-    private void Text(string path, string text) => files.Put(path, Encoding.ASCII.GetBytes(text + "\n"));
 
     private static PciBar? BarAt(PciConfiguration configuration, int index) => configuration.Bars.FirstOrDefault(b => b.Index == index);
-
-    /// <summary>First and last address and flags of a base address register.</summary>
-    private static string Resource(PciConfiguration configuration, int index)
-    {
-        (ulong start, ulong length, ulong flags) = index <= 6 && BarAt(configuration, index) is { } bar
-            ? (Base(configuration, bar), bar.Region.Length, Flags(bar)) : (0UL, 0UL, 0UL);
-        return start == 0 ? "0x0000000000000000 0x0000000000000000 0x0000000000000000" : $"0x{start:x16} 0x{start + length - 1:x16} 0x{flags:x16}";
-    }
-
-    private static ulong Flags(PciBar bar) => bar.Kind switch
-    {
-        PciBarKind.Io => 0x4_0000 | IoFlag,
-        PciBarKind.Memory64 => 0x4_0000 | MemoryFlag | WideFlag | 4,
-        PciBarKind.Rom => 0x4_0000 | MemoryFlag | RomFlag,
-        _ => 0x4_0000 | MemoryFlag,
-    } | (bar.Prefetchable ? PrefetchFlag | 8 : 0);
-
-    private static ulong Base(PciConfiguration configuration, PciBar bar)
-    {
-        int offset = bar.Kind == PciBarKind.Rom ? 0x30 : 0x10 + (4 * bar.Index);
-        ulong value = configuration.Read(offset, 4) | (bar.Kind == PciBarKind.Memory64 ? configuration.Read(offset + 4, 4) << 32 : 0);
-        return value & ~(bar.Region.Length - 1) & (bar.Kind == PciBarKind.Io ? ~3UL : ~15UL);
-    }
 
     /// <summary>A line of /proc/bus/pci/devices: place, identity, interrupt, seven registers, seven lengths.</summary>
     private static string Row(PciSlot slot)
@@ -120,22 +87,7 @@ internal sealed class PciTree(IPciBus bus, IAddressSpace? memory, SessionFiles f
             }
         }
 
-        public void Write(long offset, ReadOnlySpan<byte> source)
-        {
-            for (int done = 0; done < source.Length;)
-            {
-                int at = (int)offset + done, left = source.Length - done;
-                int width = at % 4 == 0 && left >= 4 ? 4 : at % 2 == 0 && left >= 2 ? 2 : 1;
-                ulong value = 0;
-                for (int i = 0; i < width; i++)
-                {
-                    value |= (ulong)source[done + i] << (8 * i);
-                }
-
-                configuration.Write(at, width, value);
-                done += width;
-            }
-        }
+        public void Write(long offset, ReadOnlySpan<byte> source) => PciFunctionFiles.Write(configuration, (int)offset, source);
     }
 
     /// <summary>What a base address register decodes, as a file: memory can be mapped, ports can be read and written.</summary>
@@ -145,14 +97,14 @@ internal sealed class PciTree(IPciBus bus, IAddressSpace? memory, SessionFiles f
 
         public long Length => (long)bar.Region.Length;
 
-        public ulong? MappedAddress => bar.Kind == PciBarKind.Io ? null : Base(configuration, bar);
+        public ulong? MappedAddress => bar.Kind == PciBarKind.Io ? null : PciFunctionFiles.Base(configuration, bar);
 
         public void Read(long offset, Span<byte> destination)
         {
             destination.Fill(0xFF);
-            space.ReadBlock(Base(configuration, bar) + (ulong)offset, destination, Attributes, out _);
+            space.ReadBlock(PciFunctionFiles.Base(configuration, bar) + (ulong)offset, destination, Attributes, out _);
         }
 
-        public void Write(long offset, ReadOnlySpan<byte> source) => space.WriteBlock(Base(configuration, bar) + (ulong)offset, source, Attributes, out _);
+        public void Write(long offset, ReadOnlySpan<byte> source) => space.WriteBlock(PciFunctionFiles.Base(configuration, bar) + (ulong)offset, source, Attributes, out _);
     }
 }
