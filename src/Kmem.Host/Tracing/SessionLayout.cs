@@ -57,12 +57,14 @@ internal static class SessionLayout
     /// <summary>Length of the scratch area in bytes.</summary>
     public const ulong ScratchLength = PathOffset + (PathBuffers * PathLength);
 
-    /// <summary>Calls whose first argument is a descriptor.</summary>
+    /// <summary>Frequent calls whose first argument is a descriptor, and that take no other.</summary>
+    public static readonly Nr[] FrequentCalls = [Nr.Read, Nr.Write, Nr.Pread64, Nr.Pwrite64, Nr.Lseek, Nr.Fstat, Nr.Close, Nr.Ioctl, Nr.Readv, Nr.Writev, Nr.Fcntl];
+
+    /// <summary>Other calls whose first argument is a descriptor.</summary>
     public static readonly Nr[] DescriptorCalls =
     [
-        Nr.Read, Nr.Write, Nr.Close, Nr.Fstat, Nr.Lseek, Nr.Ioctl, Nr.Pread64, Nr.Pwrite64, Nr.Readv, Nr.Writev, Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Fcntl, Nr.Flock, Nr.Fsync, Nr.Fdatasync,
-        Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fchmod, Nr.Fchown, Nr.Fadvise64, Nr.Readahead, Nr.Preadv, Nr.Pwritev, Nr.Preadv2, Nr.Pwritev2, Nr.Fallocate, Nr.SyncFileRange,
-        Nr.Syncfs, Nr.Splice, Nr.Tee, Nr.CopyFileRange, Nr.Fstatfs,
+        Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Flock, Nr.Fsync, Nr.Fdatasync, Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fchmod, Nr.Fchown, Nr.Fadvise64, Nr.Readahead, Nr.Preadv,
+        Nr.Pwritev, Nr.Preadv2, Nr.Pwritev2, Nr.Fallocate, Nr.SyncFileRange, Nr.Syncfs, Nr.Splice, Nr.Tee, Nr.CopyFileRange, Nr.Fstatfs,
     ];
 
     /// <summary>Calls whose second argument is a descriptor.</summary>
@@ -92,6 +94,7 @@ internal static class SessionLayout
     public static SeccompProgram BaseFilter() => new SeccompProgram()
         .CloseForeignEntries(Errors.ENOSYS)
         .Begin()
+        .DecideByArgument(0, (uint)FirstDescriptor, (uint)LastSlot, FrequentCalls)
         .Stop(PathCalls)
         .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset)
         .Refuse(Errors.ENOSYS, MissingCalls)
@@ -105,6 +108,7 @@ internal static class SessionLayout
     /// <summary>The filter for a device at a low descriptor number, as the shell's redirections make it.</summary>
     public static SeccompProgram DescriptorFilter(int descriptor) => new SeccompProgram()
         .Begin()
+        .DecideByArgument(0, (uint)descriptor, (uint)descriptor, FrequentCalls)
         .StopWhenArgument(0, (uint)descriptor, (uint)descriptor, DescriptorCalls)
         .StopWhenArgument(1, (uint)descriptor, (uint)descriptor, SecondDescriptorCalls)
         .StopWhenArgument(2, (uint)descriptor, (uint)descriptor, ThirdDescriptorCalls)

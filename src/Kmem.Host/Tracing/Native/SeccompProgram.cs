@@ -47,6 +47,22 @@ internal sealed class SeccompProgram
     /// <summary>A call that ends with an error.</summary>
     public SeccompProgram Refuse(int errno, params ReadOnlySpan<Nr> calls) => Verdict(Error | (uint)errno, calls);
 
+    /// <summary>Frequent calls that stop when an argument lies in first..last and else are allowed at once; nothing later looks at them.</summary>
+    public SeccompProgram DecideByArgument(int argument, uint first, uint last, params ReadOnlySpan<Nr> calls)
+    {
+        foreach (Nr call in calls)
+        {
+            Add(JumpEqual, (uint)call, 0, 5);
+            Add(Load, (uint)(ArgumentOffset + (8 * argument)));
+            Add(JumpGreaterOrEqual, first, 0, 1);
+            Add(JumpGreaterOrEqual, last + 1, 0, 1);
+            Add(Return, Allow);
+            Add(Return, Trace);
+        }
+
+        return this;
+    }
+
     /// <summary>Calls that stop when an argument lies in first..last.</summary>
     public SeccompProgram StopWhenArgument(int argument, uint first, uint last, params ReadOnlySpan<Nr> calls)
     {
