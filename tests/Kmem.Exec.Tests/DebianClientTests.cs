@@ -40,6 +40,8 @@ public sealed class DebianClientTests
         { "python3 -c \"import mmap,os; m=mmap.mmap(os.open('/dev/mem',2),4096,offset=0xfed50000); print(m[:4].hex())\"", "01004d4b" },
         { "sh -c 'exec 3</dev/mem; dd bs=1 count=4 skip=983040 <&3 2>/dev/null'", Signature },
         { "ls -l /dev/mem", "crw-rw---- 1 root +[a-z0-9]+ +1, +1 " },
+        { "cd /dev; umask 022; chmod 600 mem; chown 5:6 mem; ls -ln mem; mv mem m; ls -ln m; rm m; ls m 2>&1; ls port", "crw------- 1 5 6 1, 1 .* mem\n.*crw------- 1 5 6 1, 1 .* m\n.*No such file.*\nport" },
+        { "cd /tmp; rm -f node$$; umask 022; mknod node$$ c 1 1; ls -l node$$; dd if=node$$ bs=4 skip=245760 count=1 2>/dev/null; rm node$$", "crw-r--r-- 1 .* 1, 1 .*\n_SM_" },
         { "cat /proc/iomem", "System RAM" },
         { "cat /proc/ioports", "03f8-03ff : com1" },
         { "sh -c 'cat /proc/kcore || echo closed'", "closed" },

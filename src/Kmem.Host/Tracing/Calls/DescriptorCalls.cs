@@ -67,6 +67,12 @@ internal sealed class DescriptorCalls(SystemCalls calls)
         BinaryPrimitives.WriteInt64LittleEndian(bytes[48..], status.Size);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[56..], status.BlockSize);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[64..], status.Blocks);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[72..], host.AccessedSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[80..], host.AccessedNanoseconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[88..], host.ModifiedSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[96..], host.ModifiedNanoseconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[104..], host.ChangedSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[112..], host.ChangedNanoseconds);
         return tracee.Memory.Write(address, bytes) == bytes.Length;
     }
 

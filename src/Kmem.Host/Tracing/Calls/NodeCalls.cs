@@ -29,6 +29,9 @@ internal static class NodeCalls
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], host.Inode);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[40..], status.Size);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[48..], status.Blocks);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[64..], host.AccessedSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[96..], host.ChangedSeconds);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[112..], host.ModifiedSeconds);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[128..], status.Major);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[132..], status.Minor);
         return tracee.Memory.Write(buffer, bytes) == bytes.Length ? 0 : -Errors.EFAULT;

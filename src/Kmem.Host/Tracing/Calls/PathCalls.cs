@@ -279,9 +279,16 @@ internal sealed class PathCalls
             if (t.Registers.Rax == 0)
             {
                 int major = (int)((device >> 8) & 0xFFF), minor = (int)((device & 0xFF) | ((device >> 12) & 0xFFF00));
-                var node = new DeviceNode(path.Seen.TrimStart('/'), major, minor, (int)(mode & 0xFFF), who.UserId, who.GroupId);
+                var node = new DeviceNode(path.Seen.TrimStart('/'), major, minor, PermissionsOf(path.Host, (int)(mode & 0xFFF)), who.UserId, who.GroupId);
                 _calls.Supervisor.Files.Register(path.Host, new SessionNode(node) { Kind = (int)(mode & KindMask) });
             }
         };
+    }
+
+    /// <summary>The host's kernel has taken the program's umask off.</summary>
+    private static unsafe int PermissionsOf(string host, int wanted)
+    {
+        Linux.HostStatus status;
+        return Linux.LinkStat(host, &status) == 0 ? (int)(status.Mode & 0xFFF) : wanted;
     }
 }

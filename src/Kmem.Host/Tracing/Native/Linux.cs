@@ -120,9 +120,17 @@ internal static unsafe partial class Linux
         public long BlockSize;
         [FieldOffset(64)]
         public long Blocks;
+        [FieldOffset(72)]
+        public long AccessedSeconds;
+        [FieldOffset(80)]
+        public long AccessedNanoseconds;
         [FieldOffset(88)]
         public long ModifiedSeconds;
         [FieldOffset(96)]
         public long ModifiedNanoseconds;
+        [FieldOffset(104)]
+        public long ChangedSeconds;
+        [FieldOffset(112)]
+        public long ChangedNanoseconds;
     }
 }
