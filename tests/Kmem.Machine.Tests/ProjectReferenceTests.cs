@@ -11,8 +11,10 @@ public sealed class ProjectReferenceTests
     {
         ["Kmem.Abstractions"] = [],
         ["Kmem.Memory"] = ["Kmem.Abstractions"],
+        ["Kmem.Ir"] = ["Kmem.Abstractions"],
+        ["Kmem.Engine"] = ["Kmem.Abstractions", "Kmem.Memory", "Kmem.Ir"],
         ["Kmem.Description"] = ["Kmem.Abstractions"],
-        ["Kmem.Machine"] = ["Kmem.Abstractions", "Kmem.Memory", "Kmem.Description"],
+        ["Kmem.Machine"] = ["Kmem.Abstractions", "Kmem.Memory", "Kmem.Ir", "Kmem.Engine", "Kmem.Description"],
         ["Kmem.Host"] = ["Kmem.Abstractions"],
         ["Kmem.Debug"] = ["Kmem.Machine"],
         ["Kmem.Cli"] = ["Kmem.Machine", "Kmem.Host", "Kmem.Debug"],

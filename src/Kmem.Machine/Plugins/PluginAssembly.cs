@@ -45,6 +45,7 @@ public sealed class PluginAssembly(string path, string name, string version, int
                 {
                     config.PreferSharedTypes = false;
                     config.SharedAssemblies.Add(typeof(Device).Assembly.GetName());
+                    config.SharedAssemblies.Add(typeof(Ir.IProcessor).Assembly.GetName());
                 });
             Assembly assembly = loader.LoadDefaultAssembly();
 

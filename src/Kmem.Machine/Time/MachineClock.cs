@@ -8,9 +8,21 @@ public sealed class MachineClock(DateTime start) : IClock
 {
     private readonly PriorityQueue<Timer, (long Due, long Order)> _timers = new();
     private long _order;
+    private long _now;
+    private Func<long>? _source;
 
-    /// <inheritdoc/>
-    public long Now { get; private set; }
+    /// <summary>Raised when a timer is scheduled, with its time.</summary>
+    public event Action<long>? Scheduled;
+
+    /// <summary>Guest time; while a CPU runs, that of the instruction at which it stands. It never goes back.</summary>
+    public long Now => _source is null ? _now : _now = Math.Max(_now, _source());
+
+    /// <summary>Takes time from somebody who runs, until <see cref="Advance"/> is called next; null ends that.</summary>
+    public void Follow(Func<long>? source)
+    {
+        _ = Now;
+        _source = source;
+    }
 
     /// <inheritdoc/>
     public DateTime UtcNow => start.AddTicks(Now / 100);
@@ -38,7 +50,9 @@ public sealed class MachineClock(DateTime start) : IClock
     public IDisposable Schedule(long due, Action action)
     {
         var timer = new Timer { Action = action };
-        _timers.Enqueue(timer, (Math.Max(due, Now), _order++));
+        due = Math.Max(due, Now);
+        _timers.Enqueue(timer, (due, _order++));
+        Scheduled?.Invoke(due);
         return timer;
     }
 
@@ -47,15 +61,21 @@ public sealed class MachineClock(DateTime start) : IClock
     public void Advance(long nanoseconds)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(nanoseconds);
-        long target = Now + nanoseconds;
+        AdvanceTo(Now + nanoseconds);
+    }
+
+    /// <summary>Moves guest time forward to a time and runs the timers that come due; a time that is past changes nothing.</summary>
+    public void AdvanceTo(long target)
+    {
+        _source = null;
         while (NextDue is { } due && due <= target)
         {
-            Now = due;
+            _now = Math.Max(_now, due);
             Action? action = _timers.Dequeue().Action;
             action?.Invoke();
         }
 
-        Now = target;
+        _now = Math.Max(_now, target);
     }
 
     /// <summary>Gives a call that brings guest time to the host time that has passed since now.</summary>

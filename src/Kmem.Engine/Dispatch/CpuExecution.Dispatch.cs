@@ -1,0 +1,334 @@
+using Kmem.Abstractions;
+using Kmem.Engine.Code;
+using Kmem.Engine.Translation;
+using Kmem.Ir;
+
+namespace Kmem.Engine;
+
+/// <content>The dispatch loop.</content>
+public sealed unsafe partial class CpuExecution
+{
+    private bool _ignoreEntry;
+
+    /// <summary>Runs until so many instructions have been executed, the CPU sleeps, or the machine must stop.</summary>
+    /// <param name="instructions">Most instructions; exactly so many are executed unless the CPU sleeps or stops.</param>
+    public void Run(long instructions)
+    {
+        State->ExecutedAtZero = State->ExecutedAtZero - (ulong)State->Budget + (ulong)instructions;
+        State->Budget = instructions;
+        State->Attention = 1;
+        while (true)
+        {
+            if (State->Attention != 0 && !Attend())
+            {
+                return;
+            }
+
+            if (State->Budget <= 0)
+            {
+                return;
+            }
+
+            CodeBlock* block = Lookup(State->Pc);
+            if (block == null)
+            {
+                State->Budget--;
+                DeliverFault();
+                continue;
+            }
+
+            Execute(block);
+        }
+    }
+
+    private void Execute(CodeBlock* block)
+    {
+        bool ignoreEntry = _ignoreEntry;
+        _ignoreEntry = false;
+        while (true)
+        {
+            ExitReason reason = block->Entry != 0 && !ignoreEntry ? RunRegion(_cache.RegionAt(block->Entry)) : Interpreter.Run(State, block, _pageShift, ignoreEntry);
+            ignoreEntry = false;
+            switch (reason)
+            {
+                case ExitReason.Link:
+                    State->Block = null;
+                    Successor* successor = State->Successor;
+                    block = Lookup(successor->Pc);
+                    State->Pc = successor->Pc;
+                    if (block == null || State->Attention != 0)
+                    {
+                        // A fetch that faults is found again, and delivered, by the outer loop.
+                        return;
+                    }
+
+                    if (block != _uncached)
+                    {
+                        successor->Target = block;
+                    }
+
+                    continue;
+                case ExitReason.Compiled:
+                    State->Block = null;
+                    block = State->Next;
+                    continue;
+                case ExitReason.Hot:
+                    State->Block = null;
+                    block = State->Next;
+                    Heat(block);
+                    continue;
+                case ExitReason.Indirect:
+                    CodeBlock* from = State->Block;
+                    State->Block = null;
+                    if (State->Attention != 0)
+                    {
+                        return;
+                    }
+
+                    block = Lookup(State->Pc);
+                    if (block == null)
+                    {
+                        return;
+                    }
+
+                    Remember(from, block);
+                    continue;
+                case ExitReason.Side:
+                    State->Block = null;
+                    SideExits++;
+                    _ignoreEntry = true;
+                    return;
+                case ExitReason.Budget:
+                    State->Block = null;
+                    RunPart();
+                    return;
+                case ExitReason.Fault:
+                    LeaveAtCurrent(executes: true);
+                    DeliverFault();
+                    return;
+                default:
+                    if (State->Block != null)
+                    {
+                        FinishInstruction();
+                    }
+
+                    return;
+            }
+        }
+    }
+
+    /// <summary>Looks at everything that code does not look at itself.</summary>
+    /// <returns>Whether to go on.</returns>
+    private bool Attend()
+    {
+        State->Attention = 0;
+        if (Stopped is not null)
+        {
+            return false;
+        }
+
+        if (_isInvalid)
+        {
+            _isInvalid = false;
+            _compiler.Drop();
+            _cache.Clear();
+            FlushTranslations();
+            FindWindow();
+        }
+
+        while (_compiler.TryTake(out Region? region))
+        {
+            _cache.Install(region!);
+        }
+
+        if (_cache.Allocated > _options.BlockLimit)
+        {
+            _compiler.Drop();
+            _cache.Clear();
+        }
+
+        if (_cpu.HasPendingInterrupt)
+        {
+            IsWaiting = false;
+        }
+
+        _ = _cpu.TakeInterrupt();
+        return !IsWaiting && Stopped is null;
+    }
+
+    private void DeliverFault()
+    {
+        _cpu.Deliver();
+        State->Fault = 0;
+    }
+
+    private ExitReason RunRegion(Region region)
+    {
+        ulong left = region.Code!((nint)State);
+        if (left > 15)
+        {
+            State->Successor = (Successor*)left;
+            return ExitReason.Link;
+        }
+
+        if ((ExitReason)left == ExitReason.Side)
+        {
+            region.CountSideExit(State->Site, _options.SideExitLimit, out bool again);
+            if (again)
+            {
+                _cache.Remove(region);
+                if (region.Members[0] is var head && ((CodeBlock*)head)->Epoch != CodeCache.DeadEpoch)
+                {
+                    Compile((CodeBlock*)head);
+                }
+            }
+        }
+        else if ((ExitReason)left == ExitReason.Budget)
+        {
+            State->Next = Lookup(State->Pc);
+            if (State->Next == null)
+            {
+                return ExitReason.Indirect;
+            }
+        }
+
+        return (ExitReason)left;
+    }
+
+    private void Heat(CodeBlock* block)
+    {
+        // Whatever becomes of it, this block does not report itself again soon.
+        block->Executions = int.MinValue / 2;
+        Compile(block);
+    }
+
+    private void Compile(CodeBlock* head)
+    {
+        if (RegionFormer.Form(head, _options, State) is not { } region)
+        {
+            return;
+        }
+
+        region.Constants = new RegionConstants(State->LinearBase, _windowLength, State->LinearHost, (nint)State->CodeLines, State->LinearLength != 0);
+        if (_options.Mode == EngineMode.Translate)
+        {
+            if (_compiler.Compile(region))
+            {
+                _cache.Install(region);
+            }
+        }
+        else
+        {
+            _compiler.Queue(region);
+        }
+    }
+
+    /// <summary>Runs what the budget still allows of the block in <see cref="CpuState.Next"/>.</summary>
+    private void RunPart()
+    {
+        CodeBlock* block = State->Next;
+        int count = (int)Math.Min(State->Budget, block->Instructions);
+        if (count <= 0)
+        {
+            return;
+        }
+
+        if (count == block->Instructions)
+        {
+            _ignoreEntry = true;
+            return;
+        }
+
+        InstructionMark stop = block->Marks[count];
+        RunCopy(block, 0, stop.Operation, count, block->Pc, block->Pc + (ulong)stop.Offset);
+    }
+
+    /// <summary>Carries out the micro-ops that are left of the instruction at which a block was stopped.</summary>
+    private void FinishInstruction()
+    {
+        CodeBlock* block = State->Block;
+        int instruction = CurrentInstruction(), first = (int)(State->Current - block->Operations) + 1;
+        bool isLast = instruction == block->Instructions - 1;
+        int end = isLast ? block->OperationCount : block->Marks[instruction + 1].Operation;
+        ulong pc = block->Pc + (ulong)block->Marks[instruction].Offset;
+        State->Budget += block->Instructions - instruction;
+        State->Block = null;
+        ulong next = isLast ? 0 : block->Pc + (ulong)block->Marks[instruction + 1].Offset;
+        int attention = State->Attention;
+        State->Attention = 0;
+        RunCopy(block, first, end, 1, pc, next);
+        State->Attention |= attention;
+    }
+
+    /// <summary>Runs micro-ops <paramref name="first"/> to <paramref name="end"/> of a block as a block of its own.</summary>
+    private void RunCopy(CodeBlock* block, int first, int end, int instructions, ulong pc, ulong next)
+    {
+        bool ends = end > first && UopTable.EndsBlock(block->Operations[end - 1].Code);
+        var operations = new MicroOp[end - first + (ends ? 0 : 1)];
+        new ReadOnlySpan<MicroOp>(block->Operations + first, end - first).CopyTo(operations);
+        if (!ends)
+        {
+            operations[^1] = new MicroOp { Code = Uop.Stop, Immediate = next };
+        }
+
+        var marks = new InstructionMark[instructions];
+        for (int i = 0; i < instructions; i++)
+        {
+            marks[i] = instructions == 1 ? new InstructionMark(0, 0) : block->Marks[i];
+        }
+
+        for (int i = 0; i < operations.Length; i++)
+        {
+            if (operations[i].Code == Uop.Count)
+            {
+                operations[i].Immediate -= (ulong)(block->Instructions - instructions);
+            }
+        }
+
+        System.Runtime.InteropServices.NativeMemory.Free(_scratch);
+        _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = int.MinValue / 2 }, operations, marks);
+        _scratch->Successor0.Pc = block->Successor0.Pc;
+        _scratch->Successor1.Pc = block->Successor1.Pc;
+        ExitReason reason = Interpreter.Run(State, _scratch, _pageShift, ignoreEntry: true);
+        switch (reason)
+        {
+            case ExitReason.Fault:
+                LeaveAtCurrent(executes: true);
+                DeliverFault();
+                break;
+            case ExitReason.Attention:
+                FinishInstruction();
+                break;
+            default:
+                State->Block = null;
+                break;
+        }
+    }
+
+    /// <summary>Sets the program counter to the instruction at which a block was stopped and gives back what the block paid for the rest.</summary>
+    private void LeaveAtCurrent(bool executes)
+    {
+        CodeBlock* block = State->Block;
+        int instruction = CurrentInstruction();
+        State->Pc = block->Pc + (ulong)block->Marks[instruction].Offset;
+        State->Budget += block->Instructions - instruction - (executes ? 1 : 0);
+        State->Block = null;
+    }
+
+    private void Remember(CodeBlock* from, CodeBlock* to)
+    {
+        if (from == null || from == _scratch || from == _uncached || to == _uncached || from->Operations[from->OperationCount - 1].Code != Uop.JumpTo)
+        {
+            return;
+        }
+
+        Successor* successor = &from->Successor0;
+        int place = 0;
+        while (place < CodeBlock.SuccessorCount - 1 && successor[place].Target != null && successor[place].Pc != to->Pc)
+        {
+            place++;
+        }
+
+        successor[place] = new Successor { Pc = to->Pc, Target = to };
+    }
+}

@@ -1,0 +1,137 @@
+using Kmem.Abstractions;
+using Kmem.Engine.Code;
+using Kmem.Engine.Translation;
+using Kmem.Ir;
+
+namespace Kmem.Engine;
+
+/// <content>Finding and lifting blocks.</content>
+public sealed unsafe partial class CpuExecution : ICodeSource
+{
+    private readonly byte[] _fetched = new byte[16];
+    private CodeBlock* _uncached;
+    private nint _codeHost;
+    private int _codeLength;
+
+    /// <summary>The block at an address in the present mode, lifted when there is none; null when the fetch faults, which is then in the state.</summary>
+    private CodeBlock* Lookup(ulong pc)
+    {
+        CodeBlock** jump = State->Jumps + CpuState.JumpIndex(pc);
+        CodeBlock* block = *jump;
+        if (block != null && block->Pc == pc && block->Context == State->Context && ((block->Epoch ^ State->Epoch) & block->EpochMask) == 0)
+        {
+            return block;
+        }
+
+        TranslatedAddress translation = _cpu.Translate(pc, MemoryAccess.Fetch);
+        if (translation.Fault != 0)
+        {
+            State->Pc = pc;
+            _cpu.RaiseMemoryFault(pc, MemoryAccess.Fetch, 4, translation, AccessResult.Ok);
+            return null;
+        }
+
+        block = _cache.Find(pc, translation.Physical, State->Context);
+        if (block != null)
+        {
+            Revalidate(block);
+        }
+        else
+        {
+            block = Lift(pc, translation);
+            if (block == null || block == _uncached)
+            {
+                return block;
+            }
+        }
+
+        *jump = block;
+        return block;
+    }
+
+    int ICodeSource.Read(int offset, Span<byte> destination)
+    {
+        int length = Math.Min(destination.Length, _codeLength - offset);
+        if (length <= 0)
+        {
+            return 0;
+        }
+
+        if (_codeHost != 0)
+        {
+            new ReadOnlySpan<byte>((void*)(_codeHost + offset), length).CopyTo(destination);
+        }
+        else
+        {
+            _fetched.AsSpan(offset, length).CopyTo(destination);
+        }
+
+        return length;
+    }
+
+    /// <summary>Takes a block into the present epoch, and its region too if all of its pages still lie where they did.</summary>
+    private void Revalidate(CodeBlock* block)
+    {
+        block->Epoch = State->Epoch;
+        if (block->Entry != 0 && block->EpochMask != 0 && !_cache.RegionAt(block->Entry).Pages.All(p => _cpu.Translate(p.Virtual, MemoryAccess.Fetch) is { Fault: 0 } t && t.Physical == p.Physical))
+        {
+            _cache.Remove(_cache.RegionAt(block->Entry));
+        }
+    }
+
+    private CodeBlock* Lift(ulong pc, TranslatedAddress translation)
+    {
+        ulong physical = translation.Physical;
+        int toPageEnd = (int)((~pc & ~_pageMask) + 1);
+        var attributes = new AccessAttributes(_cpu.Master);
+        bool isCached = _space.TryGetDirect(physical, write: false, attributes, out DirectMemory memory);
+        if (isCached)
+        {
+            (_codeHost, _codeLength) = (memory.Pointer, (int)Math.Min((ulong)toPageEnd, memory.Length));
+            isCached = _map.Covers(memory.Pointer);
+        }
+        else
+        {
+            (_codeHost, _codeLength) = (0, Math.Min(toPageEnd, _fetched.Length));
+            AccessResult result = _space.ReadBlock(physical, _fetched.AsSpan(0, _codeLength), attributes, out int done);
+            if (done == 0)
+            {
+                State->Pc = pc;
+                _cpu.RaiseMemoryFault(pc, MemoryAccess.Fetch, 4, translation, result);
+                return null;
+            }
+
+            _codeLength = done;
+        }
+
+        _builder.Clear();
+        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : 1);
+        (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
+        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount) is { Count: > 0 } errors)
+        {
+            throw new InvalidOperationException($"The block at 0x{pc:x} is lifted wrongly: {string.Join("; ", errors)}\n{Printer.Print(pc, operations, marks, _cpu.Model.RegisterCount, _cpu.Model.SlotName)}");
+        }
+
+        var block = new CodeBlock
+        {
+            Pc = pc,
+            Physical = physical,
+            Context = State->Context,
+            Length = length,
+            Epoch = State->Epoch,
+            EpochMask = translation.IsFixed ? 0 : uint.MaxValue,
+            Executions = isCached ? 0 : int.MinValue / 2,
+        };
+        block.Successor0.Pc = _builder.Next;
+        block.Successor1.Pc = _builder.Target;
+        if (isCached)
+        {
+            return _cache.Add(block, operations, marks, memory.Pointer);
+        }
+
+        // Code outside of RAM can change unseen, so it is lifted anew each time.
+        System.Runtime.InteropServices.NativeMemory.Free(_uncached);
+        _uncached = CodeCache.Allocate(block with { EpochMask = uint.MaxValue, Epoch = CodeCache.DeadEpoch }, operations, marks);
+        return _uncached;
+    }
+}

@@ -1,0 +1,186 @@
+using Kmem.Abstractions;
+using Kmem.Ir;
+
+namespace Kmem.Engine;
+
+/// <content>The slow paths of memory: translation, TLB fills, registers, faults.</content>
+public sealed unsafe partial class CpuExecution
+{
+    private ulong _windowLength;
+
+    /// <inheritdoc/>
+    public bool ReadPhysical(ulong address, int width, out ulong value) => _space.Read(address, width, out value, new AccessAttributes(_cpu.Master)) == AccessResult.Ok;
+
+    /// <inheritdoc/>
+    public bool WritePhysical(ulong address, int width, ulong value)
+    {
+        if (_space.TryGetDirect(address, write: true, new AccessAttributes(_cpu.Master), out DirectMemory memory) && memory.Length >= (ulong)width)
+        {
+            Write(memory.Pointer, width, value);
+            return true;
+        }
+
+        return _space.Write(address, width, value, new AccessAttributes(_cpu.Master)) == AccessResult.Ok;
+    }
+
+    /// <inheritdoc/>
+    public bool ReadVirtual(ulong address, int width, out ulong value)
+    {
+        ulong loaded = 0;
+        bool read = Load(address, width, &loaded);
+        value = loaded;
+        return read;
+    }
+
+    /// <inheritdoc/>
+    public bool WriteVirtual(ulong address, int width, ulong value) => Store(address, width, value);
+
+    private static bool SlowLoad(CpuState* state, ulong address, int width, ulong* value) => Of(state).Load(address, width, value);
+
+    private static bool SlowStore(CpuState* state, ulong address, int width, ulong value) => Of(state).Store(address, width, value);
+
+    private bool Load(ulong address, int width, ulong* value)
+    {
+        if ((address & (ulong)(width - 1)) != 0)
+        {
+            _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, default, AccessResult.Misaligned);
+            return false;
+        }
+
+        TlbEntry* entry = MemoryKernels.Entry(State->Tlb, address, _pageShift);
+        ulong page = address & _pageMask;
+        if (entry->Read == page)
+        {
+            *value = Read((nint)address + entry->Addend, width);
+            return true;
+        }
+
+        if (entry->Read != (page | TlbEntry.Device))
+        {
+            TranslatedAddress translation = _cpu.Translate(address, MemoryAccess.Load);
+            if (translation.Fault != 0)
+            {
+                _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, translation, AccessResult.Ok);
+                return false;
+            }
+
+            Fill(entry, page, translation with { Readable = true });
+            if (entry->Read == page)
+            {
+                *value = Read((nint)address + entry->Addend, width);
+                return true;
+            }
+        }
+
+        AccessResult result = _space.Read(entry->Physical | (address & ~_pageMask), width, out *value, new AccessAttributes(_cpu.Master));
+        if (result == AccessResult.Ok)
+        {
+            return true;
+        }
+
+        _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
+        return State->Fault == 0;
+    }
+
+    private bool Store(ulong address, int width, ulong value)
+    {
+        if ((address & (ulong)(width - 1)) != 0)
+        {
+            _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, default, AccessResult.Misaligned);
+            return false;
+        }
+
+        TlbEntry* entry = MemoryKernels.Entry(State->Tlb, address, _pageShift);
+        ulong page = address & _pageMask;
+        if (entry->Write != page && entry->Write != (page | TlbEntry.Device))
+        {
+            TranslatedAddress translation = _cpu.Translate(address, MemoryAccess.Store);
+            if (translation.Fault != 0)
+            {
+                _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, translation, AccessResult.Ok);
+                return false;
+            }
+
+            Fill(entry, page, translation with { Writable = true });
+        }
+
+        if (entry->Write == page)
+        {
+            Write((nint)address + entry->Addend, width, value);
+            return true;
+        }
+
+        AccessResult result = _space.Write(entry->Physical | (address & ~_pageMask), width, value, new AccessAttributes(_cpu.Master));
+        if (result == AccessResult.Ok)
+        {
+            return true;
+        }
+
+        _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
+        return State->Fault == 0;
+    }
+
+    /// <summary>Makes an entry for a page: a host pointer where all of it is RAM for this CPU, else a note that it holds registers.</summary>
+    private void Fill(TlbEntry* entry, ulong page, TranslatedAddress translation)
+    {
+        ulong physical = translation.Physical & _pageMask;
+        ulong length = ~_pageMask + 1;
+        var attributes = new AccessAttributes(_cpu.Master);
+        Note(entry);
+        bool reads = _space.TryGetDirect(physical, write: false, attributes, out DirectMemory read) && read.Length >= length;
+        bool writes = _space.TryGetDirect(physical, write: true, attributes, out DirectMemory written) && written.Length >= length && (!reads || written.Pointer == read.Pointer) && _map.Covers(written.Pointer);
+        entry->Physical = physical;
+        entry->Addend = (reads ? read.Pointer : writes ? written.Pointer : 0) - (nint)page;
+        entry->Read = translation.Readable ? page | (reads ? 0 : TlbEntry.Device) : TlbEntry.None;
+        entry->Write = translation.Writable ? page | (writes ? 0 : TlbEntry.Device) : TlbEntry.None;
+    }
+
+    private void FindWindow()
+    {
+        _windowLength = 0;
+        var attributes = new AccessAttributes(_cpu.Master);
+        if (_cpu.LinearBase is { } first && _space.TryGetDirect(0, write: false, attributes, out DirectMemory read)
+            && _space.TryGetDirect(0, write: true, attributes, out DirectMemory written) && read.Pointer == written.Pointer && _map.Covers(read.Pointer))
+        {
+            _windowLength = Math.Min(read.Length, written.Length) & _pageMask;
+            (State->LinearBase, State->LinearHost) = (first, read.Pointer);
+        }
+
+        if (State->LinearLength != 0)
+        {
+            State->LinearLength = _windowLength;
+        }
+    }
+
+    private static ulong Read(nint host, int width) => width switch
+    {
+        1 => MemoryKernels.Read8(host),
+        2 => MemoryKernels.Read16(host),
+        4 => MemoryKernels.Read32(host),
+        _ => MemoryKernels.Read64(host),
+    };
+
+    private void Write(nint host, int width, ulong value)
+    {
+        switch (width)
+        {
+            case 1:
+                MemoryKernels.Write8(host, value);
+                break;
+            case 2:
+                MemoryKernels.Write16(host, value);
+                break;
+            case 4:
+                MemoryKernels.Write32(host, value);
+                break;
+            default:
+                MemoryKernels.Write64(host, value);
+                break;
+        }
+
+        if (MemoryKernels.HitsCode(State->CodeLines, host))
+        {
+            _map.Changed(host, width);
+        }
+    }
+}

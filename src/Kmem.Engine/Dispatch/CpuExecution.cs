@@ -1,0 +1,220 @@
+using System.Runtime.InteropServices;
+using Kmem.Abstractions;
+using Kmem.Engine.Code;
+using Kmem.Engine.Translation;
+using Kmem.Ir;
+using Kmem.Memory;
+
+namespace Kmem.Engine;
+
+/// <summary>Runs one CPU: the state it shares with code, its TLBs, its blocks, and the dispatch loop.</summary>
+public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, IDisposable
+{
+    private readonly IProcessor _cpu;
+    private readonly IAddressSpace _space;
+    private readonly EngineOptions _options;
+    private readonly CodeMap _map;
+    private readonly CodeCache _cache;
+    private readonly Compiler _compiler;
+    private readonly TlbEntry*[] _tlbs;
+    private readonly int[] _filled;
+    private readonly int[][] _fills;
+    private readonly Builder _builder;
+    private readonly int _pageShift;
+    private readonly ulong _pageMask;
+    private GCHandle _handle;
+    private CodeBlock* _scratch;
+    private int _mode;
+    private bool _isInvalid;
+
+    /// <summary>Creates the execution of a CPU and connects it.</summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="map">Where code lies, for all CPUs.</param>
+    /// <param name="options">Decisions.</param>
+    public CpuExecution(IProcessor cpu, CodeMap map, EngineOptions options)
+    {
+        (_cpu, _map, _options, _space) = (cpu, map, options, cpu.Space);
+        _pageShift = cpu.Model.PageShift;
+        _pageMask = ~0UL << _pageShift;
+        State = (CpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuState), 64);
+        *State = default;
+        _tlbs = new TlbEntry*[cpu.Model.Modes];
+        (_filled, _fills) = (new int[cpu.Model.Modes], new int[cpu.Model.Modes][]);
+        for (int i = 0; i < _tlbs.Length; i++)
+        {
+            _tlbs[i] = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)(sizeof(TlbEntry) << CpuState.TlbBits), 64);
+            _fills[i] = new int[256];
+            _filled[i] = int.MaxValue;
+            Clear(i);
+        }
+
+        _handle = GCHandle.Alloc(this);
+        State->Owner = GCHandle.ToIntPtr(_handle);
+        State->Jumps = (CodeBlock**)NativeMemory.AllocZeroed((nuint)(sizeof(nint) << CpuState.JumpBits));
+        State->CodeLines = map.Biased;
+        State->SlowLoad = &SlowLoad;
+        State->SlowStore = &SlowStore;
+        State->HotThreshold = options.Threshold;
+        _cache = new CodeCache(State, map);
+        _builder = new Builder(cpu.Model.RegisterCount, cpu.Model.ZeroSlot);
+        _compiler = new Compiler(cpu.Model);
+        _space.Changed += _ => _isInvalid = true;
+        SelectMode(0, window: false);
+        cpu.Connect(this);
+        FindWindow();
+    }
+
+    /// <inheritdoc/>
+    public CpuState* State { get; }
+
+    /// <inheritdoc/>
+    public ulong Executed
+    {
+        get
+        {
+            ulong executed = State->ExecutedAtZero - (ulong)State->Budget;
+            return State->Block == null ? executed : executed - (ulong)(State->Block->Instructions - CurrentInstruction());
+        }
+    }
+
+    /// <summary>Whether the CPU sleeps until an interrupt.</summary>
+    public bool IsWaiting { get; private set; }
+
+    /// <summary>Why the machine must stop; null while it need not.</summary>
+    public MachineStop? Stopped { get; private set; }
+
+    /// <summary>Its blocks.</summary>
+    public CodeCache Cache => _cache;
+
+    /// <summary>Times that translated code asked the interpreter.</summary>
+    public long SideExits { get; private set; }
+
+    /// <summary>The CPU.</summary>
+    public IProcessor Processor => _cpu;
+
+    /// <summary>Moves the count of instructions forward, as time does while the CPU sleeps.</summary>
+    public void Skip(ulong instructions) => State->ExecutedAtZero += instructions;
+
+    /// <summary>Forgets why it stopped and that it slept, as a reset does.</summary>
+    public void Restart()
+    {
+        (Stopped, IsWaiting) = (null, false);
+        FlushTranslations();
+    }
+
+    /// <inheritdoc/>
+    public void SelectMode(int mode, bool window)
+    {
+        _mode = mode;
+        State->Tlb = _tlbs[mode];
+        State->LinearLength = window ? _windowLength : 0;
+    }
+
+    /// <inheritdoc/>
+    public void FlushTranslations()
+    {
+        for (int i = 0; i < _tlbs.Length; i++)
+        {
+            Clear(i);
+        }
+
+        NewEpoch();
+    }
+
+    /// <inheritdoc/>
+    public void FlushTranslation(ulong address)
+    {
+        foreach (TlbEntry* tlb in _tlbs)
+        {
+            TlbEntry* entry = MemoryKernels.Entry(tlb, address, _pageShift);
+            (entry->Read, entry->Write) = (TlbEntry.None, TlbEntry.None);
+        }
+
+        NewEpoch();
+    }
+
+    /// <inheritdoc/>
+    public void RequestAttention() => State->Attention = 1;
+
+    /// <inheritdoc/>
+    public void Wait()
+    {
+        IsWaiting = !_cpu.HasPendingInterrupt;
+        State->Attention = 1;
+    }
+
+    /// <summary>Ends a sleep.</summary>
+    public void Wake() => IsWaiting = false;
+
+    /// <inheritdoc/>
+    public void Stop(MachineStop stop)
+    {
+        Stopped ??= stop;
+        State->Attention = 1;
+    }
+
+    /// <summary>Shortens the present slice: it ends when so many instructions have been executed.</summary>
+    public void EndSliceAt(ulong executed)
+    {
+        executed = Math.Max(executed, Executed + 1);
+        if (executed < State->ExecutedAtZero)
+        {
+            State->Budget -= (long)(State->ExecutedAtZero - executed);
+            State->ExecutedAtZero = executed;
+            State->Attention = 1;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _compiler.Dispose();
+        _cache.Dispose();
+        foreach (TlbEntry* tlb in _tlbs)
+        {
+            NativeMemory.AlignedFree(tlb);
+        }
+
+        NativeMemory.Free(State->Jumps);
+        NativeMemory.AlignedFree(State);
+        NativeMemory.Free(_scratch);
+        _handle.Free();
+    }
+
+    private static CpuExecution Of(CpuState* state) => (CpuExecution)state->Managed!;
+
+    private void NewEpoch() => State->Epoch = (State->Epoch + 1) & ~CodeCache.DeadEpoch;
+
+    /// <summary>Notes that an entry of the present mode is filled, so that emptying a little-used TLB is cheap.</summary>
+    private void Note(TlbEntry* entry)
+    {
+        int[] log = _fills[_mode];
+        if (_filled[_mode] < log.Length)
+        {
+            log[_filled[_mode]] = (int)(entry - _tlbs[_mode]);
+        }
+
+        _filled[_mode]++;
+    }
+
+    private void Clear(int mode)
+    {
+        TlbEntry* tlb = _tlbs[mode];
+        int[] log = _fills[mode];
+        if (_filled[mode] <= log.Length)
+        {
+            for (int i = 0; i < _filled[mode]; i++)
+            {
+                (tlb[log[i]].Read, tlb[log[i]].Write) = (TlbEntry.None, TlbEntry.None);
+            }
+        }
+        else
+        {
+            new Span<TlbEntry>(tlb, 1 << CpuState.TlbBits).Fill(new TlbEntry { Read = TlbEntry.None, Write = TlbEntry.None });
+        }
+
+        _filled[mode] = 0;
+    }
+
+    private int CurrentInstruction() => State->Block->InstructionOf((int)(State->Current - State->Block->Operations));
+}

@@ -1,0 +1,97 @@
+using Kmem.Ir;
+
+namespace Kmem.Engine.Translation;
+
+/// <summary>Translated code: takes the state's address, gives the address of a <see cref="Successor"/> or an <see cref="ExitReason"/>.</summary>
+/// <param name="state">Address of the <see cref="CpuState"/>.</param>
+public delegate ulong RegionCode(nint state);
+
+/// <summary>What translated code takes as constants.</summary>
+/// <param name="LinearBase">First virtual address of the linear window.</param>
+/// <param name="LinearLength">Its length in bytes.</param>
+/// <param name="LinearHost">Host address of its first byte.</param>
+/// <param name="CodeLines">The biased marks of code lines.</param>
+/// <param name="HasWindow">Whether the window may be used in the region's mode.</param>
+public sealed record RegionConstants(ulong LinearBase, ulong LinearLength, nint LinearHost, nint CodeLines, bool HasWindow);
+
+/// <summary>A block of a region as it was when the region was formed.</summary>
+/// <param name="Block">Address of the block.</param>
+/// <param name="Pc">Virtual address.</param>
+/// <param name="Operations">Micro-ops.</param>
+/// <param name="Marks">Where instructions begin.</param>
+/// <param name="Successors">Ways out that were seen: virtual address, and address of the <see cref="Successor"/>.</param>
+public sealed record RegionBlock(nint Block, ulong Pc, MicroOp[] Operations, InstructionMark[] Marks, (ulong Pc, nint Target)[] Successors);
+
+/// <summary>Blocks that are translated together; entered at the first one.</summary>
+public sealed unsafe class Region
+{
+    private readonly List<(nint Block, int Operation)> _sites = [];
+    private readonly Dictionary<int, int> _exits = [];
+
+    /// <summary>Creates a region.</summary>
+    /// <param name="blocks">Its blocks, the head first.</param>
+    /// <param name="pages">Virtual and physical addresses of the first instructions in its pages.</param>
+    public Region(IReadOnlyList<RegionBlock> blocks, IReadOnlyList<(ulong Virtual, ulong Physical)> pages)
+    {
+        (Blocks, Pages) = (blocks, pages);
+        Members = [.. blocks.Select(b => b.Block)];
+        Instructions = blocks.Sum(b => b.Marks.Length);
+    }
+
+    /// <summary>Its blocks.</summary>
+    public IReadOnlyList<RegionBlock> Blocks { get; }
+
+    /// <summary>Addresses of its blocks.</summary>
+    public IReadOnlyList<nint> Members { get; }
+
+    /// <summary>An address in each of its pages, and where it led when the region was formed.</summary>
+    public IReadOnlyList<(ulong Virtual, ulong Physical)> Pages { get; }
+
+    /// <summary>Guest instructions in it.</summary>
+    public int Instructions { get; }
+
+    /// <summary>What its code takes as constants.</summary>
+    public RegionConstants? Constants { get; set; }
+
+    /// <summary>Its code; null until it is compiled.</summary>
+    public RegionCode? Code { get; set; }
+
+    /// <summary>Its number in the cache.</summary>
+    public int Number { get; set; }
+
+    /// <summary>Whether its code may not be entered any more.</summary>
+    public bool IsDead { get; set; }
+
+    /// <summary>Notes a place from which code may ask the interpreter.</summary>
+    /// <returns>Its number.</returns>
+    internal int AddSite(nint block, int operation)
+    {
+        _sites.Add((block, operation));
+        return _sites.Count - 1;
+    }
+
+    /// <summary>Counts an exit to the interpreter and tells what the translator should do otherwise there.</summary>
+    /// <param name="site">Number of the place.</param>
+    /// <param name="limit">Exits that are too many.</param>
+    /// <param name="again">Whether the region should be translated again.</param>
+    internal void CountSideExit(int site, int limit, out bool again)
+    {
+        again = false;
+        if (site < 0 || site >= _sites.Count)
+        {
+            return;
+        }
+
+        int count = _exits[site] = _exits.GetValueOrDefault(site) + 1;
+        if (count != limit)
+        {
+            return;
+        }
+
+        (nint block, int index) = _sites[site];
+        MicroOp* operation = ((CodeBlock*)block)->Operations + index;
+        bool isMemory = UopTable.ShapeOf(operation->Code) is UopShape.Load or UopShape.Store;
+        operation->Site |= isMemory && (operation->Site & SiteFlags.Tlb) == 0 ? SiteFlags.Tlb : SiteFlags.Slow;
+        again = true;
+    }
+}

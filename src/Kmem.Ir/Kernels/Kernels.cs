@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+
+namespace Kmem.Ir;
+
+/// <summary>The meaning of every micro-op that computes: one method each, called by the interpreter and by translated code.</summary>
+/// <remarks>Booleans are 0 and 1. Shift counts use their low six bits.</remarks>
+public static class Kernels
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+#pragma warning disable CS1591 // One line each: the line is the documentation.
+    [MethodImpl(Inline)] public static ulong Mov(ulong a) => a;
+    [MethodImpl(Inline)] public static ulong Add(ulong a, ulong b) => a + b;
+    [MethodImpl(Inline)] public static ulong Sub(ulong a, ulong b) => a - b;
+    [MethodImpl(Inline)] public static ulong Mul(ulong a, ulong b) => a * b;
+    [MethodImpl(Inline)] public static ulong MulHighU(ulong a, ulong b) => Math.BigMul(a, b, out _);
+    [MethodImpl(Inline)] public static ulong And(ulong a, ulong b) => a & b;
+    [MethodImpl(Inline)] public static ulong Or(ulong a, ulong b) => a | b;
+    [MethodImpl(Inline)] public static ulong Xor(ulong a, ulong b) => a ^ b;
+    [MethodImpl(Inline)] public static ulong AndNot(ulong a, ulong b) => a & ~b;
+    [MethodImpl(Inline)] public static ulong OrNot(ulong a, ulong b) => a | ~b;
+    [MethodImpl(Inline)] public static ulong XorNot(ulong a, ulong b) => a ^ ~b;
+    [MethodImpl(Inline)] public static ulong Shl(ulong a, ulong b) => a << (int)b;
+    [MethodImpl(Inline)] public static ulong Shr(ulong a, ulong b) => a >> (int)b;
+    [MethodImpl(Inline)] public static ulong Sar(ulong a, ulong b) => (ulong)((long)a >> (int)b);
+    [MethodImpl(Inline)] public static ulong AddL(ulong a, ulong b) => (ulong)(long)((int)a + (int)b);
+    [MethodImpl(Inline)] public static ulong SubL(ulong a, ulong b) => (ulong)(long)((int)a - (int)b);
+    [MethodImpl(Inline)] public static ulong MulL(ulong a, ulong b) => (ulong)(long)((int)a * (int)b);
+    [MethodImpl(Inline)] public static ulong SetEq(ulong a, ulong b) => a == b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLtS(ulong a, ulong b) => (long)a < (long)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLeS(ulong a, ulong b) => (long)a <= (long)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLtU(ulong a, ulong b) => a < b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLeU(ulong a, ulong b) => a <= b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong ShlAdd(ulong a, ulong b, ulong count) => (a << (int)count) + b;
+    [MethodImpl(Inline)] public static ulong ShlSub(ulong a, ulong b, ulong count) => (a << (int)count) - b;
+    [MethodImpl(Inline)] public static ulong ShlAddL(ulong a, ulong b, ulong count) => (ulong)(long)((int)(a << (int)count) + (int)b);
+    [MethodImpl(Inline)] public static ulong ShlSubL(ulong a, ulong b, ulong count) => (ulong)(long)((int)(a << (int)count) - (int)b);
+    [MethodImpl(Inline)] public static ulong Sext8(ulong a) => (ulong)(long)(sbyte)a;
+    [MethodImpl(Inline)] public static ulong Sext16(ulong a) => (ulong)(long)(short)a;
+    [MethodImpl(Inline)] public static ulong Sext32(ulong a) => (ulong)(long)(int)a;
+    [MethodImpl(Inline)] public static ulong Zext8(ulong a) => (byte)a;
+    [MethodImpl(Inline)] public static ulong Zext16(ulong a) => (ushort)a;
+    [MethodImpl(Inline)] public static ulong Zext32(ulong a) => (uint)a;
+
+    // Conditions of conditional moves and branches.
+    [MethodImpl(Inline)] public static bool IsEq(ulong a) => a == 0;
+    [MethodImpl(Inline)] public static bool IsNe(ulong a) => a != 0;
+    [MethodImpl(Inline)] public static bool IsLt(ulong a) => (long)a < 0;
+    [MethodImpl(Inline)] public static bool IsGe(ulong a) => (long)a >= 0;
+    [MethodImpl(Inline)] public static bool IsLe(ulong a) => (long)a <= 0;
+    [MethodImpl(Inline)] public static bool IsGt(ulong a) => (long)a > 0;
+    [MethodImpl(Inline)] public static bool IsLbs(ulong a) => (a & 1) != 0;
+    [MethodImpl(Inline)] public static bool IsLbc(ulong a) => (a & 1) == 0;
+#pragma warning restore CS1591
+}

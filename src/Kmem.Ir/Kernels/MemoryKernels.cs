@@ -1,0 +1,69 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Kmem.Ir;
+
+/// <summary>The fast paths of loads and stores, shared by the interpreter and by translated code.</summary>
+/// <remarks>
+/// Two ways to host memory: the linear window (an offset below a length) and the TLB. Both tests fail for an access that is not aligned to its
+/// width, so that one which crosses a page never gets through.
+/// </remarks>
+public static unsafe class MemoryKernels
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    /// <summary>Whether an aligned access of 2^<paramref name="log2"/> bytes lies in a window: rotating brings the bits that must be zero to the top.</summary>
+    [MethodImpl(Inline)]
+    public static bool InWindow(ulong offset, ulong length, int log2) => BitOperations.RotateRight(offset, log2) < length >> log2;
+
+    /// <summary>The TLB entry of an address.</summary>
+    /// <param name="tlb">Entries of the present mode.</param>
+    /// <param name="address">Virtual address.</param>
+    /// <param name="pageShift">log2 of the page size.</param>
+    [MethodImpl(Inline)]
+    public static TlbEntry* Entry(TlbEntry* tlb, ulong address, int pageShift) => tlb + ((address >> pageShift) & ((1 << CpuState.TlbBits) - 1));
+
+    /// <summary>Whether a tag holds for an address: same page, aligned.</summary>
+    [MethodImpl(Inline)]
+    public static bool Hits(ulong tag, ulong address, int pageShift, int width) => (address & ((~0UL << pageShift) | (uint)(width - 1))) == tag;
+
+    /// <summary>Whether a store to a host address would change translated instructions.</summary>
+    [MethodImpl(Inline)]
+    public static bool HitsCode(byte* codeLines, nint host) => codeLines[host >> 6] != 0;
+
+    /// <summary>Reads host memory, zero-extended.</summary>
+    [MethodImpl(Inline)]
+    public static ulong Read8(nint host) => *(byte*)host;
+
+    /// <summary>Reads host memory, zero-extended.</summary>
+    [MethodImpl(Inline)]
+    public static ulong Read16(nint host) => *(ushort*)host;
+
+    /// <summary>Reads host memory, zero-extended.</summary>
+    [MethodImpl(Inline)]
+    public static ulong Read32(nint host) => *(uint*)host;
+
+    /// <summary>Reads host memory, sign-extended.</summary>
+    [MethodImpl(Inline)]
+    public static ulong Read32S(nint host) => (ulong)(long)*(int*)host;
+
+    /// <summary>Reads host memory.</summary>
+    [MethodImpl(Inline)]
+    public static ulong Read64(nint host) => *(ulong*)host;
+
+    /// <summary>Writes host memory.</summary>
+    [MethodImpl(Inline)]
+    public static void Write8(nint host, ulong value) => *(byte*)host = (byte)value;
+
+    /// <summary>Writes host memory.</summary>
+    [MethodImpl(Inline)]
+    public static void Write16(nint host, ulong value) => *(ushort*)host = (ushort)value;
+
+    /// <summary>Writes host memory.</summary>
+    [MethodImpl(Inline)]
+    public static void Write32(nint host, ulong value) => *(uint*)host = (uint)value;
+
+    /// <summary>Writes host memory.</summary>
+    [MethodImpl(Inline)]
+    public static void Write64(nint host, ulong value) => *(ulong*)host = value;
+}

@@ -1,0 +1,69 @@
+namespace Kmem.Ir;
+
+/// <summary>Drops micro-ops whose result is set again before anybody can see it.</summary>
+/// <remarks>Registers are seen by whoever leaves the block, so they count as used wherever a micro-op may fault, and at the end.</remarks>
+public static class DeadStores
+{
+    /// <summary>Finds the micro-ops that may go.</summary>
+    /// <param name="operations">Micro-ops of one block.</param>
+    /// <param name="registerCount">Number of slots that outlive the block.</param>
+    /// <returns>True for each micro-op that may go.</returns>
+    public static bool[] Find(ReadOnlySpan<MicroOp> operations, int registerCount)
+    {
+        bool[] dead = new bool[operations.Length];
+        var unused = new HashSet<int>();
+        var liveTemporaries = new HashSet<int>();
+        for (int i = operations.Length - 1; i >= 0; i--)
+        {
+            MicroOp operation = operations[i];
+            bool visible = UopTable.HasEffects(operation.Code);
+            if (UopTable.SetsD(operation.Code))
+            {
+                bool isRegister = operation.D < registerCount;
+                bool isUnused = isRegister ? unused.Contains(operation.D) : !liveTemporaries.Contains(operation.D);
+                if (isUnused && !visible)
+                {
+                    dead[i] = true;
+                    continue;
+                }
+
+                if (isRegister && !UopTable.ReadsD(operation.Code))
+                {
+                    unused.Add(operation.D);
+                }
+                else if (!isRegister)
+                {
+                    liveTemporaries.Remove(operation.D);
+                }
+            }
+
+            if (visible)
+            {
+                unused.Clear();
+            }
+
+            Use(UopTable.ReadsA(operation.Code), operation.A);
+            Use(UopTable.ReadsB(operation.Code), operation.B);
+            Use(UopTable.ReadsD(operation.Code), operation.D);
+        }
+
+        return dead;
+
+        void Use(bool reads, int slot)
+        {
+            if (!reads)
+            {
+                return;
+            }
+
+            if (slot < registerCount)
+            {
+                unused.Remove(slot);
+            }
+            else
+            {
+                liveTemporaries.Add(slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Kmem.Abstractions;
+using Kmem.Engine;
+using Kmem.Engine.Code;
+using Kmem.Ir;
+
+namespace Kmem.Machine.Running;
+
+/// <summary>Runs a machine's CPUs in turns, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
+/// <remarks>
+/// Time is the count of instructions: a timer's time becomes a count, and every CPU executes exactly so many before the timer runs. So a run does
+/// not depend on the host, on the back end, or on when something was translated.
+/// </remarks>
+public sealed class MachineRunner : IDisposable
+{
+    /// <summary>Longest turn of a CPU in ns of guest time.</summary>
+    private const long Turn = 1_000_000;
+
+    private readonly RunningMachine _machine;
+    private readonly CodeMap _map;
+    private readonly List<CpuExecution> _cpus = [];
+    private readonly ConcurrentQueue<Action> _requests = new();
+    private readonly AutoResetEvent _wake = new(initialState: false);
+    private CpuExecution? _running;
+    private MachineStop? _requestedStop;
+
+    /// <summary>Prepares a machine to run.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="options">Decisions about execution.</param>
+    /// <exception cref="MachineException">The machine has no CPU.</exception>
+    public MachineRunner(RunningMachine machine, EngineOptions? options = null)
+    {
+        _machine = machine;
+        _map = new CodeMap(machine.Memory);
+        foreach (MachineDevice device in machine.Devices.Values)
+        {
+            if (device.Instance is IProcessor processor)
+            {
+                _cpus.Add(new CpuExecution(processor, _map, options ?? new EngineOptions()));
+            }
+        }
+
+        if (_cpus.Count == 0)
+        {
+            throw new MachineException($"the machine '{machine.Description.Name}' has no CPU, so there is nothing to run");
+        }
+
+        machine.Clock.Scheduled += ShortenTurn;
+    }
+
+    /// <summary>The CPUs in their order.</summary>
+    public IReadOnlyList<CpuExecution> Cpus => _cpus;
+
+    /// <summary>Instructions executed by all CPUs, time slept included.</summary>
+    public ulong Executed => _cpus.Aggregate(0UL, (sum, cpu) => sum + cpu.Executed);
+
+    /// <summary>Whether guest time may not run ahead of the host's.</summary>
+    public bool IsRealTime { get; set; }
+
+    /// <summary>How far guest time may run ahead of the host's while all CPUs sleep, in ns; then the host sleeps too.</summary>
+    public long IdleLead { get; set; } = long.MaxValue;
+
+    /// <summary>Called between turns, on the machine's thread: delivers what arrived on the host.</summary>
+    public Action? Between { get; set; }
+
+    /// <summary>Asks for something to be done on the machine's thread, between turns or at once while it sleeps.</summary>
+    public void Post(Action request)
+    {
+        _requests.Enqueue(request);
+        _wake.Set();
+    }
+
+    /// <summary>Stops the machine at the end of the present turn.</summary>
+    public void RequestStop(MachineStop stop) => Post(() => _requestedStop = stop);
+
+    /// <summary>Loads a program into the first CPU that can begin with one.</summary>
+    /// <exception cref="MachineException">No CPU can, or the program does not fit.</exception>
+    public void Boot(BootImage image)
+    {
+        IBootable target = _cpus.Select(c => c.Processor).OfType<IBootable>().FirstOrDefault()
+            ?? throw new MachineException("no CPU of this machine can begin with a kernel");
+        target.Boot(image);
+    }
+
+    /// <summary>Runs until the machine stops.</summary>
+    /// <param name="until">Guest time in ns at which to stop, or <see cref="long.MaxValue"/>.</param>
+    /// <returns>Why it stopped.</returns>
+    public MachineStop Run(long until = long.MaxValue)
+    {
+        var host = Stopwatch.StartNew();
+        long begin = _machine.Clock.Now;
+        while (true)
+        {
+            Serve();
+            if (_requestedStop is { } requested)
+            {
+                _requestedStop = null;
+                return requested;
+            }
+
+            long now = _machine.Clock.Now;
+            if (now >= until)
+            {
+                return new MachineStop(StopKind.Request, "the time is over");
+            }
+
+            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting);
+            long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
+            if (sleeps && due == long.MaxValue)
+            {
+                _wake.WaitOne();
+                continue;
+            }
+
+            long target = sleeps ? due : Math.Min(due, now + Turn);
+            if (!Pace(host, target - begin, sleeps))
+            {
+                continue;
+            }
+
+            RunTo(target);
+            if (_cpus.Find(c => c.Stopped is not null)?.Stopped is { } stopped)
+            {
+                return stopped;
+            }
+        }
+    }
+
+    /// <summary>Forgets that CPUs have stopped and slept, after a reset of the machine.</summary>
+    public void Restart() => _cpus.ForEach(c => c.Restart());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.Clock.Follow(null);
+        _cpus.ForEach(c => c.Dispose());
+        _map.Dispose();
+        _wake.Dispose();
+    }
+
+    private static long TimeOf(CpuExecution cpu) => (long)((UInt128)cpu.Executed * 1_000_000_000 / cpu.Processor.Frequency);
+
+    /// <summary>The count at which a time is reached: the first instruction that is not before it.</summary>
+    private static ulong CountAt(CpuExecution cpu, long time) => (ulong)((((UInt128)time * cpu.Processor.Frequency) + 999_999_999) / 1_000_000_000);
+
+    private void RunTo(long target)
+    {
+        long reached = target;
+        foreach (CpuExecution cpu in _cpus)
+        {
+            ulong count = CountAt(cpu, target);
+            if (cpu.Executed < count)
+            {
+                if (cpu.IsWaiting && !cpu.Processor.HasPendingInterrupt)
+                {
+                    cpu.Skip(count - cpu.Executed);
+                }
+                else
+                {
+                    cpu.Wake();
+                    _running = cpu;
+                    _machine.Clock.Follow(() => TimeOf(cpu));
+                    cpu.Run((long)(count - cpu.Executed));
+                    _running = null;
+                    _machine.Clock.Follow(null);
+                    cpu.Processor.EndTurn();
+                }
+            }
+
+            reached = Math.Min(reached, Math.Max(TimeOf(cpu), _machine.Clock.Now));
+        }
+
+        _machine.Clock.AdvanceTo(reached);
+    }
+
+    private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
+
+    private void Serve()
+    {
+        Between?.Invoke();
+        while (_requests.TryDequeue(out Action? request))
+        {
+            request();
+        }
+    }
+
+    /// <summary>Sleeps while guest time is too far ahead of the host's.</summary>
+    /// <returns>Whether the target may be run to now; false when something woke the sleep.</returns>
+    private bool Pace(Stopwatch host, long elapsed, bool sleeps)
+    {
+        long lead = IsRealTime ? 0 : sleeps ? IdleLead : long.MaxValue;
+        if (lead == long.MaxValue)
+        {
+            return true;
+        }
+
+        long ahead = elapsed - lead - (host.Elapsed.Ticks * 100);
+        return ahead < 1_000_000 || !_wake.WaitOne(TimeSpan.FromTicks(ahead / 100));
+    }
+}
