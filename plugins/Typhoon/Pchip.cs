@@ -12,8 +12,9 @@ public sealed record PchipOptions(
 
 /// <summary>The Pchip of the 21272, host of a PCI bus: its registers, the acknowledge cycles, and the windows by which PCI masters reach memory.</summary>
 /// <remarks>
-/// Bank <c>csr</c>. Provides the space <c>iack</c> (64 MiB: reads of 4 bytes are acknowledge cycles) and the space <c>dma</c>: what a bus master on
-/// this PCI bus addresses, 32 bits or with bit 40 set the monster window. Output <c>err</c>. Firmware state: any register by its name.
+/// Bank <c>csr</c>. Provides the space <c>iack</c> (64 MiB: reads of 4 bytes are acknowledge cycles; a window leads there from a bus whose registers
+/// take quadwords only) and the space <c>dma</c>: what a bus master on this PCI bus addresses, 32 bits or with bit 40 set the monster window.
+/// Both are banks too. Output <c>err</c>. Firmware state: any register by its name.
 /// Source: 21272 hardware reference manual, Pchip control and status registers, PCI-to-system address translation.
 /// </remarks>
 [Device("dec.21272.pchip")]
@@ -47,15 +48,15 @@ public sealed class Pchip : Device, IHasBanks, IFirmwareState
         _bank.Add(new Csr(0x500, "PMONCTL", 0x3_FFFF));
         _bank.Add(new Csr(0x540, "PMONCNT"));
         _bank.Add(new Csr(0x800, "SPRST") { Writer = _ => { } });
-        Banks = [new DeviceBank("csr", new MmioRegion("csr", 0x1000, _bank, minWidth: 8))];
 
         IInterruptAcknowledge? controller = options.InterruptController is { Length: > 0 } name ? context.Device<IInterruptAcknowledge>(name) : null;
         var errors = new UnmappedPolicy(UnmappedRead.Error, UnmappedWrite.Error);
-        context.ProvideSpace(new SpaceRequest("iack", AcknowledgeBits, "bus.flat", errors))
-            .Map(new MmioRegion(context.Id + ".iack", 1UL << AcknowledgeBits, new AcknowledgeWindow(controller)), 0);
+        var acknowledge = new MmioRegion(context.Id + ".iack", 1UL << AcknowledgeBits, new AcknowledgeWindow(controller));
+        context.ProvideSpace(new SpaceRequest("iack", AcknowledgeBits, "bus.flat", errors)).Map(acknowledge, 0);
         var windows = new DmaWindows(bases, masks, tables, control, context.Space(options.Memory), a => Report(DmaWindows.ScatterGatherError | (a << DmaWindows.ErrorAddress)));
-        context.ProvideSpace(new SpaceRequest("dma", DmaBits, "bus.flat", errors))
-            .Map(new MmioRegion(context.Id + ".dma", 1UL << DmaBits, windows), 0);
+        var memory = new MmioRegion(context.Id + ".dma", 1UL << DmaBits, windows);
+        context.ProvideSpace(new SpaceRequest("dma", DmaBits, "bus.flat", errors)).Map(memory, 0);
+        Banks = [new DeviceBank("csr", new MmioRegion("csr", 0x1000, _bank, minWidth: 8)), new DeviceBank("iack", acknowledge), new DeviceBank("dma", memory)];
     }
 
     /// <inheritdoc/>
