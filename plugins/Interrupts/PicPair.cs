@@ -6,7 +6,8 @@ namespace Kmem.Plugins.Interrupts;
 /// <summary>Two 8259A as in a PC: the slave's INT goes to input 2 of the master; edge/level control registers beside them.</summary>
 /// <remarks>
 /// Banks <c>master</c>, <c>slave</c> and <c>elcr</c> of two ports each, inputs <c>in.0</c> to <c>in.15</c> without 2, output <c>intr</c>.
-/// Firmware state: <c>master-imr</c>, <c>slave-imr</c>, <c>master-vector</c>, <c>slave-vector</c>, <c>elcr1</c>, <c>elcr2</c>.
+/// A request that goes away before it is acknowledged takes its cascade with it, and an acknowledge cycle is one step here; so a spurious interrupt has
+/// the master's vector 7 and never the slave's. Firmware state: <c>master-imr</c>, <c>slave-imr</c>, <c>master-vector</c>, <c>slave-vector</c>, <c>elcr1</c>, <c>elcr2</c>.
 /// Source: Intel 8259A datasheet (order number 231468), section "Cascade Mode"; Intel 82378 datasheet (order number 290473), section "ELCR1, ELCR2".
 /// </remarks>
 [Device("intel.8259-pair")]

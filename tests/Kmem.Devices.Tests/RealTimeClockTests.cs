@@ -122,6 +122,17 @@ public sealed class RealTimeClockTests : IDisposable
         Assert.True(Irq);
     }
 
+    [Theory]
+    [InlineData(0x70)]
+    [InlineData(0x20)]
+    public void ADividerInResetOrARateOfZeroHasNoPeriod(int registerA)
+    {
+        Write(0x0A, registerA | (registerA == 0x70 ? 6 : 0));
+        Write(0x0B, 0x42);
+        _context.Time.Advance(1_000_000_000);
+        Assert.Equal((0, false), (_context.Outputs["tick"].Rises, Irq));
+    }
+
     [Fact]
     public void NoInterruptEnabledMeansNoTimer()
     {
