@@ -16,6 +16,8 @@ public sealed record RealTimeClockOptions(
 /// <summary>The MC146818 real-time clock with its memory, behind an index and a data port.</summary>
 /// <remarks>
 /// Bit 7 of the index port masks the NMI on a PC and is no part of the index; the port itself can't be read.
+/// Output <c>irq</c> is the pin of the chip, high until register C is read. Output <c>tick</c> rises and falls with every periodic interrupt that is
+/// enabled, whether or not the last one was acknowledged: the interval timer of an Alpha, whose kernels never read register C.
 /// Source: Motorola MC146818A datasheet, "Register A" to "Register D", and the PC's use of ports 0x70 and 0x71.
 /// </remarks>
 [Device("mc146818")]
@@ -25,21 +27,26 @@ public sealed class RealTimeClock : Device, IHasRegisters
     private const int RegisterA = 10, RegisterB = 11, RegisterC = 12, RegisterD = 13;
     private const byte Set = 0x80, PeriodicEnable = 0x40, AlarmEnable = 0x20, UpdateEnable = 0x10, Binary = 0x04, Is24Hours = 0x02;
     private const byte PeriodicFlag = 0x40, AlarmFlag = 0x20, UpdateFlag = 0x10, AnyFlag = 0x80, Valid = 0x80, UpdateInProgress = 0x80;
-    private const long Second = 1_000_000_000, UpdateTime = 244 * TimeSpan.TicksPerMicrosecond;
+    private const long NanosecondsPerTick = 100, UpdateTime = 244 * TimeSpan.TicksPerMicrosecond;
 
     private readonly RealTimeClockOptions _options;
     private readonly IClock _clock;
     private readonly IIrqLine _irq;
+    private readonly IIrqLine _tick;
+    private readonly Action _arrive;
     private readonly byte[] _memory = new byte[128];
     private readonly byte[] _powerOn = new byte[128];
     private byte _index;
     private long _offset;
     private long _seen;
+    private IDisposable? _timer;
+    private long? _due;
 
     /// <summary>Creates the clock.</summary>
     public RealTimeClock(RealTimeClockOptions options, IDeviceContext context)
     {
-        (_options, _clock, _irq) = (options, context.Clock, context.Irq("irq"));
+        (_options, _clock, _irq, _tick) = (options, context.Clock, context.Irq("irq"), context.Irq("tick"));
+        _arrive = Arrive;
         if (options.Nvram is { } path)
         {
             context.ReadImage(path, (ulong)_powerOn.Length).CopyTo(_powerOn, 0);
@@ -110,8 +117,8 @@ public sealed class RealTimeClock : Device, IHasRegisters
         byte value = PeekCell(index);
         if (index == RegisterC)
         {
+            Settle();
             _memory[RegisterC] = 0;
-            _seen = _clock.Now;
             Update();
         }
 
@@ -162,35 +169,38 @@ public sealed class RealTimeClock : Device, IHasRegisters
         return (byte)(Encode(twelve) | (hour >= 12 ? 0x80 : 0));
     }
 
-    /// <summary>The flags that have come up since register C was read last.</summary>
+    /// <summary>Register C now: the flags of before, and those that have come up since.</summary>
     private byte Flags()
     {
-        byte flags = _memory[RegisterC];
-        long elapsed = _clock.Now - _seen;
-        int rate = _memory[RegisterA] & 15;
-        if (rate != 0 && elapsed >= Second / 32768 * (1L << ((rate <= 2 ? rate + 7 : rate) - 1)))
+        byte flags = (byte)(_memory[RegisterC] & (PeriodicFlag | AlarmFlag | UpdateFlag));
+        if (RealTimeDivider.HasTicked(_memory[RegisterA], _seen, _clock.Now))
         {
             flags |= PeriodicFlag;
         }
 
-        if ((_memory[RegisterB] & Set) == 0 && _clock.UtcNow.Ticks / TimeSpan.TicksPerSecond != _clock.UtcNow.AddTicks(-elapsed / 100).Ticks / TimeSpan.TicksPerSecond)
+        long updates = (_memory[RegisterB] & Set) == 0 ? SecondAt(_clock.Now) - SecondAt(_seen) : 0;
+        if (updates > 0)
         {
             flags |= UpdateFlag;
-            flags |= AlarmSince(elapsed) ? AlarmFlag : (byte)0;
+            flags |= (flags & AlarmFlag) == 0 && HasRung(updates) ? AlarmFlag : (byte)0;
         }
 
         bool raises = (flags & _memory[RegisterB] & (PeriodicEnable | AlarmEnable | UpdateEnable)) != 0;
         return (byte)(flags | (raises ? AnyFlag : 0));
     }
 
-    private bool AlarmSince(long elapsed)
+    /// <summary>Seconds of the clock since the year 1 at a guest time.</summary>
+    private long SecondAt(long now) => (Now.Ticks - (_clock.Now / NanosecondsPerTick) + (now / NanosecondsPerTick)) / TimeSpan.TicksPerSecond;
+
+    /// <summary>Whether one of the last seconds was the alarm's.</summary>
+    private bool HasRung(long seconds)
     {
-        bool Matches(int cell, int value) => (_memory[cell] & 0xC0) == 0xC0 || Decode((byte)(_memory[cell] & 0x7F)) == value;
+        bool Matches(int cell, int value) => (_memory[cell] & 0xC0) == 0xC0 || _memory[cell] == (cell == Hours + 1 ? EncodeHour(value) : Encode(value));
         DateTime now = Now;
-        for (long back = 0; back <= Math.Min(elapsed / Second, 86_400); back++)
+        for (long back = 0; back < Math.Min(seconds, 86_400); back++)
         {
             DateTime at = now.AddSeconds(-back);
-            if (Matches(1, at.Second) && Matches(3, at.Minute) && Matches(5, at.Hour))
+            if (Matches(Seconds + 1, at.Second) && Matches(Minutes + 1, at.Minute) && Matches(Hours + 1, at.Hour))
             {
                 return true;
             }
@@ -199,8 +209,17 @@ public sealed class RealTimeClock : Device, IHasRegisters
         return false;
     }
 
+    /// <summary>Puts the flags that have come up into register C.</summary>
+    private void Settle()
+    {
+        _memory[RegisterC] = Flags();
+        _seen = _clock.Now;
+    }
+
     private void WriteCell(int index, byte value)
     {
+        // What came up so far did so under the old rates and alarms.
+        Settle();
         switch (index)
         {
             case RegisterA:
@@ -271,5 +290,50 @@ public sealed class RealTimeClock : Device, IHasRegisters
         }
     }
 
-    private void Update() => _irq.Level = (Flags() & AnyFlag) != 0;
+    /// <summary>Sets the output, and a timer for the next moment that can raise it.</summary>
+    private void Update()
+    {
+        _irq.Level = (Flags() & AnyFlag) != 0;
+        long? due = NextDue();
+        if (due != _due)
+        {
+            _timer?.Dispose();
+            _timer = due is { } at ? _clock.Schedule(at, _arrive) : null;
+            _due = due;
+        }
+    }
+
+    private void Arrive()
+    {
+        _due = null;
+
+        // Somebody may have read register C at this very moment; the tick is one all the same.
+        bool ticks = (_memory[RegisterB] & PeriodicEnable) != 0 && RealTimeDivider.HasTicked(_memory[RegisterA], Math.Min(_seen, _clock.Now - 1), _clock.Now);
+        Settle();
+        if (ticks)
+        {
+            _tick.Level = true;
+            _tick.Level = false;
+        }
+
+        Update();
+    }
+
+    /// <summary>When an enabled interrupt comes next; null while none is enabled, so that an idle clock costs nothing.</summary>
+    private long? NextDue()
+    {
+        byte enables = _memory[RegisterB];
+        long? due = (enables & PeriodicEnable) != 0 ? RealTimeDivider.NextTick(_memory[RegisterA], _clock.Now) : null;
+
+        // Once its flag is up, an update or an alarm has nothing more to say until register C is read.
+        int waited = enables & (AlarmEnable | UpdateEnable) & ~_memory[RegisterC];
+        if (waited != 0 && (enables & Set) == 0)
+        {
+            long left = TimeSpan.TicksPerSecond - (Now.Ticks % TimeSpan.TicksPerSecond);
+            long second = ((_clock.Now / NanosecondsPerTick) + left) * NanosecondsPerTick;
+            due = due is { } earlier && earlier < second ? earlier : second;
+        }
+
+        return due;
+    }
 }

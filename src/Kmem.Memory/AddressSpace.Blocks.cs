@@ -22,6 +22,18 @@ public sealed partial class AddressSpace
                 continue;
             }
 
+            if (_readsDirectly && BlockHandler(_reads, at, left, out ulong offset, out int length) is { } handler && at >= address)
+            {
+                AccessResult block = handler.ReadBlock(offset, destination.Slice(done, length), attributes, out int moved);
+                done += moved;
+                if (block != AccessResult.Ok)
+                {
+                    return block;
+                }
+
+                continue;
+            }
+
             int width = Natural(at, left);
             ulong value = 0;
             AccessResult result = at < address ? AccessResult.DecodeError : Read(at, width, out value, attributes);
@@ -64,6 +76,18 @@ public sealed partial class AddressSpace
                 }
             }
 
+            if (_writesDirectly && !attributes.IsDebug && BlockHandler(_writes, at, left, out ulong offset, out int length) is { } handler && at >= address)
+            {
+                AccessResult block = handler.WriteBlock(offset, source.Slice(done, length), attributes, out int moved);
+                done += moved;
+                if (block != AccessResult.Ok)
+                {
+                    return block;
+                }
+
+                continue;
+            }
+
             int width = Natural(at, left);
             ulong value = 0;
             for (int i = 0; i < width; i++)
@@ -81,6 +105,25 @@ public sealed partial class AddressSpace
         }
 
         return AccessResult.Ok;
+    }
+
+    /// <summary>The handler that takes many bytes at an address, with its offset and how many of them are its; null where there is none or somebody watches the bus.</summary>
+    private IBlockRegionHandler? BlockHandler(FlatView view, ulong address, int left, out ulong offset, out int length)
+    {
+        (offset, length) = (0, 0);
+        if (Observer is not null || address > _lastAddress)
+        {
+            return null;
+        }
+
+        ref FlatEntry entry = ref view.Entries[view.Find(address)];
+        if (entry.IsGuarded || entry.Handler is not IBlockRegionHandler handler)
+        {
+            return null;
+        }
+
+        (offset, length) = (entry.Offset + (address - entry.Start), (int)Math.Min((ulong)left, entry.Last - address + 1));
+        return handler;
     }
 
     /// <summary>The widest naturally aligned access at an address that the bus moves in one go.</summary>

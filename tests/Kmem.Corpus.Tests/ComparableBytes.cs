@@ -8,6 +8,9 @@ namespace Kmem.Corpus.Tests;
 /// <remarks>A PC's shadow memory below 1 MiB is no hole there: firmware filled it. Everything else was put there by firmware, by a running kernel or by chips that later issues bring.</remarks>
 public sealed class ComparableBytes(RunningMachine machine)
 {
+    private const string Cchip = "dec.21272.cchip";
+    private const ulong DeviceMask = 0x200, TickCounter = 0x380, SecondLevelControl = 0x4D1;
+
     private readonly HashSet<ulong> _written = [];
     private readonly HashSet<ulong> _writtenPorts = [];
     private byte _clockIndex;
@@ -31,14 +34,18 @@ public sealed class ComparableBytes(RunningMachine machine)
             {
                 _writtenPorts.Add(PortKey(offset + i));
             }
-            else if (machine.MainSpace!.Decode(offset + i, write: true).Region is RamRegion)
+            else if (machine.MainSpace!.Decode(offset + i, write: true) is var decode && (decode.Region is RamRegion || DeviceOf(decode.Region)?.Type.Name == Cchip))
             {
                 _written.Add(offset + i);
             }
-
-            if (IsPort(line) && offset + i == 0x70)
+            else if (PortOf(decode) is { } port)
             {
-                _clockIndex = (byte)(source[i] & 0x7F);
+                _writtenPorts.Add(PortKey(port));
+            }
+
+            if ((IsPort(line) ? offset + i : PortOf(machine.MainSpace!.Decode(offset + i))) == 0x70)
+            {
+                _clockIndex = (byte)((i < (ulong)source.Length ? source[i] : line.Number("value") ?? 0) & 0x7F);
             }
         }
     }
@@ -52,11 +59,26 @@ public sealed class ComparableBytes(RunningMachine machine)
         }
 
         AddressDecode decode = machine.MainSpace!.Decode(offset);
-        bool isShadow = machine.Description.Architecture != "alpha" && offset is >= 0xC_0000 and <= 0xF_FFFF;
-        return (decode.Region is null && !isShadow) || _written.Contains(offset) || IsConfiguration(decode);
+        if (PortOf(decode) is { } port)
+        {
+            // A word read of the first edge/level register gives it twice in the recorder; on a real bus the second byte is the second register's.
+            return IsComparablePort(port) && !(port == SecondLevelControl && line.Operation == "mmap_load");
+        }
+
+        bool isShadow = !IsAlpha && offset is >= 0xC_0000 and <= 0xF_FFFF;
+        return (decode.Region is null && !isShadow) || _written.Contains(offset) || IsConfiguration(decode) || IsChipset(decode);
     }
 
     private static bool IsPort(OperationLine line) => line.Device is "port" or "/dev/port";
+
+    /// <summary>The port behind an Alpha's I/O window, or null.</summary>
+    private static ulong? PortOf(AddressDecode decode) => decode.Steps.LastOrDefault(s => s.Space.Name == "hose0.io")?.Address;
+
+    private MachineDevice? DeviceOf(MemoryRegion? region) => region is null ? null : machine.Devices.Values.FirstOrDefault(d => d.Banks.Values.Contains(region));
+
+    /// <summary>The 21272 is built here; only which interrupts the recorded kernel has enabled and how many ticks it has let pass are its own.</summary>
+    private bool IsChipset(AddressDecode decode) => DeviceOf(decode.Region)?.Type.Name is { } type
+        && type.StartsWith("dec.21272.", StringComparison.Ordinal) && !(type == Cchip && (decode.Offset & ~7UL) is DeviceMask or TickCounter);
 
     /// <summary>The clock's data port is another cell for each index.</summary>
     private ulong PortKey(ulong port) => port == 0x71 ? 0x100_0000UL | _clockIndex : port;
@@ -64,24 +86,34 @@ public sealed class ComparableBytes(RunningMachine machine)
     private bool IsComparablePort(ulong port)
     {
         Memory.AddressSpace? ports = machine.Spaces.GetValueOrDefault("io") ?? machine.Spaces["hose0.io"];
-        MachineDevice? device = ports?.Decode(port).Region is { } region ? machine.Devices.Values.FirstOrDefault(d => d.Banks.Values.Contains(region)) : null;
-        return device?.Type.Name switch
+        MemoryRegion? region = ports?.Decode(port).Region;
+        return DeviceOf(region)?.Type.Name switch
         {
             // Index cells that the recording wrote; the others hold the time or what firmware put there.
             "mc146818" => port == 0x70 || _writtenPorts.Contains(PortKey(port)),
             "uart.16550a" => (port & 7) is 5 or 6 || _writtenPorts.Contains(port),
-            "pci.root" => true,
-            null => ports?.Decode(port).Region is null && !IsForeignChip(port),
-            _ => _writtenPorts.Contains(port) && IsPageRegister(port),
+            "pci.root" or "intel.8237-pair" => true,
+
+            // The request registers of a PC's controllers, and the master's of an Alpha, show keyboard, mouse and timer of the recorded machine.
+            "intel.8259-pair" => region!.Name.EndsWith(".elcr", StringComparison.Ordinal) || (port & 1) != 0 || (IsAlpha && port == 0xA0),
+
+            // Port 0x61 shows the refresh clock and what the recorded kernel left in counter 2.
+            "intel.8254" => port == 0x43 || (port != 0x61 && _writtenPorts.Contains(port)),
+            null => region is null && !IsForeignChip(port),
+            _ => IsParallelPort(port) || (_writtenPorts.Contains(port) && IsPageRegister(port)),
         };
     }
+
+    private bool IsAlpha => machine.Description.Architecture == "alpha";
+
+    private bool IsParallelPort(ulong port) => IsAlpha && port is >= 0x378 and <= 0x37A;
 
     private static bool IsPageRegister(ulong port) => port is >= 0x81 and <= 0x8F;
 
     /// <summary>Ports at which the recorded machine has chips that are not built yet, so that what is a hole here is none there.</summary>
-    private bool IsForeignChip(ulong port) => machine.Description.Architecture == "alpha"
-        ? port is < 0x100 or (>= 0x1F0 and <= 0x1F7) or (>= 0x378 and <= 0x37A) or (>= 0x3B0 and <= 0x3F7) or (>= 0x8000 and <= 0x8064)
-        : port is 0x42 or 0xB2 or 0xB3 or (>= 0x170 and <= 0x177) or (>= 0x1F0 and <= 0x1F7) or 0x376 or (>= 0x378 and <= 0x37A) or (>= 0x3B0 and <= 0x3F7) or 0x402
+    private bool IsForeignChip(ulong port) => IsAlpha
+        ? port is 0x60 or 0x64 or (>= 0x3B0 and <= 0x3F7)
+        : port is 0xB2 or 0xB3 or (>= 0x170 and <= 0x177) or (>= 0x1F0 and <= 0x1F7) or 0x376 or (>= 0x378 and <= 0x37A) or (>= 0x3B0 and <= 0x3F7) or 0x402
             or (>= 0x510 and <= 0x51B) or (>= 0x600 and <= 0x63F) or 0xE9 or 0xF0 or (>= 0xAE00 and <= 0xAFFF);
 
     /// <summary>PCI configuration is built here; command and interrupt line belong to the drivers of the running kernel.</summary>

@@ -1,13 +1,18 @@
+using Kmem.Abstractions;
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
 using Kmem.Plugins.Clock;
+using Kmem.Plugins.Dma8237;
 using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Interrupts;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
 using Kmem.Plugins.Registers;
 using Kmem.Plugins.Serial;
 using Kmem.Plugins.Spi;
+using Kmem.Plugins.Timers;
+using Kmem.Plugins.Typhoon;
 using Kmem.Testing;
 using Xunit;
 
@@ -38,6 +43,8 @@ public sealed class ContractTests
         ["firmware.smbios"] = new SmbiosOptions(),
         ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
         ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
+        ["intel.8237-pair"] = new DmaPairOptions("memory"),
+        ["dec.21272.pchip"] = new PchipOptions("memory", "pic"),
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
@@ -49,25 +56,28 @@ public sealed class ContractTests
             ]),
     };
 
-    // A battery keeps the clock's memory and time; pins stay as they are driven, a flash keeps its status bits.
+    // A battery keeps the clock's memory and time; pins and interrupt inputs stay as they are driven, a flash keeps its status bits.
     // RAM that is filled keeps nothing in its saved state, memory is saved apart.
     private static readonly Dictionary<string, string[]> Kept = new(StringComparer.Ordinal)
     {
         ["mc146818"] = ["_memory", "_offset"],
         ["gpio.block"] = ["_pins"],
+        ["intel.8259-pair"] = ["master._lines", "slave._lines"],
+        ["dec.21272.cchip"] = ["_raw", "_tick"],
         ["flash.spi-nor"] = ["_status1", "_status2", "_writeProtect"],
     };
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip) }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
                 KeptOverReset = Kept.GetValueOrDefault(s.Type, []),
                 Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
                     .WithImage(Image, [1, 2, 3])
-                    .With("flash", new ReadyChip()),
+                    .With("flash", new ReadyChip())
+                    .With("pic", new FixedVector()),
             }),
     ];
 
@@ -97,6 +107,14 @@ public sealed class ContractTests
     {
         string[] known = [.. SolutionFolders.Plugins().Names(PluginKind.Device)];
         Assert.Equal(known, Samples.Select(s => s.Type).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Answers every acknowledge cycle with the same vector.</summary>
+    private sealed class FixedVector : IInterruptAcknowledge
+    {
+        public byte Acknowledge() => 0x21;
+
+        public byte PeekVector() => 0x21;
     }
 
     /// <summary>Answers the clocks with the last byte that it was sent.</summary>

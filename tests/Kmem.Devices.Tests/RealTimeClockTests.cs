@@ -93,6 +93,113 @@ public sealed class RealTimeClockTests : IDisposable
         Assert.Equal((0x77, 0x02), (Read(0x40), Read(0x0B)));
     }
 
+    [Theory]
+    [InlineData(6, 1024)]
+    [InlineData(3, 8192)]
+    [InlineData(1, 256)]
+    [InlineData(2, 128)]
+    [InlineData(15, 2)]
+    public void ThePeriodicInterruptKeepsItsRateWithoutDrift(int rate, int hertz)
+    {
+        Write(0x0A, 0x20 | rate);
+        Write(0x0B, 0x42);
+        _context.Time.Advance(1_000_000_000L * 100);
+        Assert.Equal(hertz * 100, _context.Outputs["tick"].Rises);
+        Assert.Equal(1, _context.Outputs["irq"].Rises);
+    }
+
+    [Fact]
+    public void AnAcknowledgedPeriodicInterruptComesAgainAtTheNextPeriod()
+    {
+        Write(0x0B, 0x42);
+        _context.Time.Advance(976_562);
+        Assert.False(Irq);
+        _context.Time.Advance(1);
+        Assert.True(Irq);
+        Assert.Equal(0xC0, Read(0x0C));
+        Assert.False(Irq);
+        _context.Time.Advance(976_562);
+        Assert.True(Irq);
+    }
+
+    [Theory]
+    [InlineData(0x70)]
+    [InlineData(0x20)]
+    public void ADividerInResetOrARateOfZeroHasNoPeriod(int registerA)
+    {
+        Write(0x0A, registerA | (registerA == 0x70 ? 6 : 0));
+        Write(0x0B, 0x42);
+        _context.Time.Advance(1_000_000_000);
+        Assert.Equal((0, false), (_context.Outputs["tick"].Rises, Irq));
+    }
+
+    [Fact]
+    public void NoInterruptEnabledMeansNoTimer()
+    {
+        Assert.Null(_context.Time.NextDue);
+        Write(0x0B, 0x72);
+        Assert.NotNull(_context.Time.NextDue);
+        Write(0x0B, 0x02);
+        Assert.Null(_context.Time.NextDue);
+    }
+
+    [Fact]
+    public void AnUpdateInterruptsAtTheSecondAndOnceUntilItIsRead()
+    {
+        _context.Time.Advance(300_000_000);
+        Write(0x0B, 0x12);
+        _context.Time.Advance(699_999_999);
+        Assert.False(Irq);
+        _context.Time.Advance(1);
+        Assert.True(Irq);
+        Assert.Null(_context.Time.NextDue);
+        Assert.Equal(0x90, Read(0x0C) & 0x90);
+        _context.Time.Advance(1_000_000_000);
+        Assert.True(Irq);
+    }
+
+    [Theory]
+    [InlineData(0x00, 0x00, 0x00, 2)]
+    [InlineData(0x05, 0xC0, 0xFF, 7)]
+    [InlineData(0x00, 0x01, 0xC0, 62)]
+    public void TheAlarmInterruptsAtItsTime(int second, int minute, int hour, int after)
+    {
+        Write(1, second);
+        Write(3, minute);
+        Write(5, hour);
+        _ = Read(0x0C);
+        Write(0x0B, 0x22);
+        _context.Time.Advance((after * 1_000_000_000L) - 1);
+        Assert.False(Irq);
+        _context.Time.Advance(1);
+        Assert.True(Irq);
+        Assert.Equal(0xA0, Read(0x0C) & 0xA0);
+    }
+
+    [Fact]
+    public void AnAlarmInTwelveHoursTellsMorningFromEvening()
+    {
+        Write(0x0B, 0x00);
+        Write(1, 0x00);
+        Write(3, 0x00);
+        Write(5, 0x92);
+        _ = Read(0x0C);
+        _context.Time.Advance(2_000_000_000);
+        Assert.Equal(0, Read(0x0C) & 0x20);
+        _context.Time.Advance(12 * 3600 * 1_000_000_000L);
+        Assert.Equal(0x20, Read(0x0C) & 0x20);
+    }
+
+    [Fact]
+    public void SetHoldsUpdatesBackAndLetsThePeriodRun()
+    {
+        Write(0x0B, 0xD2);
+        _context.Time.Advance(2_000_000_000);
+        Assert.Equal(0xC0, Read(0x0C));
+    }
+
+    private bool Irq => _context.Outputs["irq"].Level;
+
     private string Time() => $"{Read(0x32):x2} {Read(9):x2} {Read(8):x2} {Read(7):x2} {Read(4):x2} {Read(2):x2} {Read(0):x2} {Read(6):x}";
 
     private int Read(int cell)

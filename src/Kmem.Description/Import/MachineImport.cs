@@ -87,6 +87,7 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
         Line(0, "devices:");
         Device("pci0", "pci.root", $"{{mem-width: {bits}, mem-unmapped: {{read: zeros, write: drop}}}}", "io", 0xCF8, 0, ", bank: conf1");
         Device("rtc", "mc146818", "{}", "io", 0x70, 0);
+        Line(2, "wires: {irq: pic.in.8}");
         WriteBanks();
         WriteLegacyVideo();
         WriteBlocks();
@@ -156,6 +157,9 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
         foreach (ResourceFact row in facts.Ports.Where(p => p.Name == "serial" && p.Last - p.Start == 7))
         {
             Device($"com{number++}", "uart.16550a", "{chardev: none}", "io", row.Start, 0);
+
+            // The ports at 0x3xx share interrupt 4, those at 0x2xx interrupt 3.
+            Line(2, $"wires: {{irq: pic.in.{(row.Start >= 0x300 ? 4 : 3)}}}");
         }
     }
 
@@ -267,6 +271,10 @@ internal sealed class PcImport(string name, MachineFacts facts, RecordingHead? h
         }
 
         Line(0, "firmware-state:");
+
+        // A kernel that has found an I/O APIC masks both 8259; without one it needs them.
+        string masks = Top.Any(m => m.Name.StartsWith("IOAPIC", StringComparison.Ordinal)) ? ", master-imr: 0xFF, slave-imr: 0xFF" : "";
+        Line(1, $"pic: {{master-vector: 0x30, slave-vector: 0x38, elcr2: 0x0C{masks}}}");
         if (facts.Functions.Where(f => f.Bus == 0).LastOrDefault() is { } latest)
         {
             // Whoever wrote the facts down read each function to its end, so that the address latch holds the last register of the last one.
