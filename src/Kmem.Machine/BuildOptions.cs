@@ -12,7 +12,7 @@ public sealed record BuildOptions
     /// <summary>Keeps serial lines off the program's own output: what devices send is kept in memory.</summary>
     public static ICharBackend? Quiet(string specification) => specification switch
     {
-        "none" or "" => new NullCharBackend(),
+        "none" or "null" or "" => new NullCharBackend(),
         "stdio" or "memory" or "pty" => new MemoryCharBackend(),
         _ when specification.StartsWith("file:", StringComparison.Ordinal) || specification.StartsWith("unix:", StringComparison.Ordinal) => new MemoryCharBackend(),
         _ => null,
