@@ -37,6 +37,10 @@ public sealed class HostBackends(Action<string> say)
         }
     }
 
+    /// <summary>Opens the disk of a specification; null for no disk.</summary>
+    /// <exception cref="MachineException">The host can't give it.</exception>
+    public static IBlockBackend? Block(BlockSpecification specification) => specification.Open();
+
     private static FileStream Create(string path)
     {
         try

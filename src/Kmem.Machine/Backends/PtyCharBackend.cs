@@ -21,7 +21,7 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
     /// <exception cref="MachineException">The host has none left.</exception>
     public PtyCharBackend()
     {
-        (_master, Path) = HostTerminal.OpenPseudoTerminal();
+        (_master, Path) = HostCalls.OpenPseudoTerminal();
         _thread = new Thread(Listen) { IsBackground = true, Name = "kmem pty" };
         _thread.Start();
     }
@@ -83,7 +83,7 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
         _closed = true;
         _input.Close();
         _thread.Join();
-        HostTerminal.Close(_master);
+        HostCalls.Close(_master);
     }
 
     private void Listen()
@@ -91,8 +91,8 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
         byte[] buffer = new byte[4096];
         while (!_closed)
         {
-            short found = HostTerminal.Wait(_master, HostTerminal.CanRead, 100);
-            if ((found & (HostTerminal.HungUp | HostTerminal.Failed)) != 0 && (found & HostTerminal.CanRead) == 0)
+            short found = HostCalls.Wait(_master, HostCalls.CanRead, 100);
+            if ((found & (HostCalls.HungUp | HostCalls.Failed)) != 0 && (found & HostCalls.CanRead) == 0)
             {
                 lock (_lock)
                 {
@@ -104,9 +104,9 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
             }
 
             Connect();
-            if ((found & HostTerminal.CanRead) != 0)
+            if ((found & HostCalls.CanRead) != 0)
             {
-                int count = HostTerminal.Read(_master, buffer);
+                int count = HostCalls.Read(_master, buffer);
                 _input.Put(buffer.AsSpan(0, Math.Max(count, 0)));
             }
         }
@@ -129,13 +129,13 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
     {
         while (_connected && !bytes.IsEmpty)
         {
-            int sent = HostTerminal.Write(_master, bytes);
+            int sent = HostCalls.Write(_master, bytes);
             if (sent > 0)
             {
                 bytes = bytes[sent..];
             }
-            else if (sent is not (-HostTerminal.WouldBlock or -HostTerminal.Interrupted)
-                || (HostTerminal.Wait(_master, HostTerminal.CanWrite, Patience) & HostTerminal.CanWrite) == 0)
+            else if (sent is not (-HostCalls.WouldBlock or -HostCalls.Interrupted)
+                || (HostCalls.Wait(_master, HostCalls.CanWrite, Patience) & HostCalls.CanWrite) == 0)
             {
                 break;
             }

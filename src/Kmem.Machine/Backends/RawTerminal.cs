@@ -15,7 +15,7 @@ internal sealed class RawTerminal : IDisposable
 
     private RawTerminal(int file, byte[] before)
     {
-        (_file, _before, _raw) = (file, before, HostTerminal.Raw(before, keepOutput: true));
+        (_file, _before, _raw) = (file, before, HostCalls.Raw(before, keepOutput: true));
         AppDomain.CurrentDomain.ProcessExit += OnEnd;
         AppDomain.CurrentDomain.UnhandledException += OnEnd;
         foreach (PosixSignal signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT })
@@ -29,7 +29,7 @@ internal sealed class RawTerminal : IDisposable
             {
                 Restore();
                 context.Cancel = true;
-                HostTerminal.StopSelf();
+                HostCalls.StopSelf();
             }));
             _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Enter()));
         }
@@ -39,7 +39,7 @@ internal sealed class RawTerminal : IDisposable
 
     /// <summary>Puts a terminal into raw mode; null when the file is no terminal.</summary>
     public static RawTerminal? TryEnter(int file) =>
-        HostTerminal.IsTerminal(file) && HostTerminal.Settings(file) is { } settings ? new RawTerminal(file, settings) : null;
+        HostCalls.IsTerminal(file) && HostCalls.Settings(file) is { } settings ? new RawTerminal(file, settings) : null;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -51,7 +51,7 @@ internal sealed class RawTerminal : IDisposable
                 return;
             }
 
-            HostTerminal.Apply(_file, _before);
+            HostCalls.Apply(_file, _before);
             _disposed = true;
         }
 
@@ -72,7 +72,7 @@ internal sealed class RawTerminal : IDisposable
         {
             if (!_disposed)
             {
-                HostTerminal.Apply(_file, settings);
+                HostCalls.Apply(_file, settings);
             }
         }
     }

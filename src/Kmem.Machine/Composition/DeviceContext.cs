@@ -48,6 +48,24 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
         }
     }
 
+    public IBlockBackend? Block(string name)
+    {
+        if (Setting(name) is not { } scalar)
+        {
+            return null;
+        }
+
+        try
+        {
+            BlockSpecification specification = BlockSpecification.Parse(scalar.Text).Resolve(p => Options.FilePaths.Absolute(scalar, p));
+            return options.BlockBackend(specification) is { } disk ? machine.Keep(disk) : null;
+        }
+        catch (MachineException e)
+        {
+            throw new MachineException(e.Message, e) { Option = name };
+        }
+    }
+
     public IAddressSpace Space(string reference) =>
         builder.FindSpace(Id, reference) ?? throw new MachineException($"there is no space '{reference}'{Hint(reference, machine.Spaces.Keys)}");
 

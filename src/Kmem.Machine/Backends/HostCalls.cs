@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Kmem.Abstractions;
+using Microsoft.Win32.SafeHandles;
 
 namespace Kmem.Machine.Backends;
 
-/// <summary>The few calls of the host's C library about terminals.</summary>
+/// <summary>The few calls of the host's C library about terminals and files.</summary>
 /// <remarks>Source: POSIX.1-2017, termios.h, posix_openpt, grantpt, unlockpt, poll; ptsname_r(3).</remarks>
-internal static class HostTerminal
+internal static class HostCalls
 {
     public const int ReadWrite = 2, NoControllingTerminal = 0x100, NonBlocking = 0x800, CloseOnExec = 0x8_0000;
     public const short CanRead = 1, CanWrite = 4, Failed = 8, HungUp = 16;
@@ -74,6 +75,9 @@ internal static class HostTerminal
 
         return (master, path);
     }
+
+    /// <summary>Opens a file for reading without any lock, which .NET's own calls always take; an invalid handle when that fails.</summary>
+    public static SafeFileHandle OpenUnlocked(string path) => new(open(Encoding.UTF8.GetBytes(path + '\0'), CloseOnExec), ownsHandle: true);
 
     /// <summary>Waits until a file is ready; the conditions that hold, 0 when the time is over.</summary>
     public static short Wait(int file, short conditions, int milliseconds)
