@@ -1,7 +1,9 @@
+using Kmem.Machine.Backends;
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
 using Kmem.Plugins.Clock;
 using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Ide;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
@@ -17,6 +19,8 @@ namespace Kmem.Devices.Tests;
 public sealed class ContractTests
 {
     private const string Image = "image.bin";
+
+    private static readonly IdeOptions Ide = new("disk", "none", "disc", "none", SecondaryMasterKind: DriveKind.Cd);
 
     private static readonly Dictionary<string, object> Options = new(StringComparer.Ordinal)
     {
@@ -38,6 +42,8 @@ public sealed class ContractTests
         ["firmware.smbios"] = new SmbiosOptions(),
         ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
         ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
+        ["ide.cmd646"] = Ide,
+        ["ide.piix3"] = Ide,
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
@@ -60,13 +66,15 @@ public sealed class ContractTests
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
                 KeptOverReset = Kept.GetValueOrDefault(s.Type, []),
                 Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
                     .WithImage(Image, [1, 2, 3])
+                    .WithDisk("primary-master", new MemoryBlockBackend(new byte[64 * 512]))
+                    .WithDisk("secondary-master", new MemoryBlockBackend(new byte[32 * 2048]))
                     .With("flash", new ReadyChip()),
             }),
     ];
