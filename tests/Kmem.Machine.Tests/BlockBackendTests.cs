@@ -150,6 +150,26 @@ public sealed class BlockBackendTests : IDisposable
         }
     }
 
+    [Fact]
+    public void AMachineThatIsOnlyLookedAtLeavesItsDiskAlone()
+    {
+        using IDisposable running = Close(Open(_disk));
+        using RunningMachine machine = Machines.Good(WithDisk(_disk));
+        Assert.Equal("ide", machine.Devices["ide"].Description.Id);
+    }
+
+    [Fact]
+    public void ADiskThatIsMissingIsReportedWhereItIsNamed()
+    {
+        BuildResult result = Machines.Build(WithDisk(Path.Combine(_folder, "missing")));
+        string found = Assert.Single(result.Diagnostics.Sorted).ToString();
+        Assert.Contains("missing", found, StringComparison.Ordinal);
+        Assert.Contains(":5:", found, StringComparison.Ordinal);
+    }
+
+    private static string WithDisk(string path) =>
+        $"kmem: 1\nspaces:\n  phys: {{type: bus.flat, width: 40}}\ndevices:\n  ide: {{type: ide.piix3, set: {{primary-slave: \"{path}\"}}}}\n";
+
     private static IBlockBackend Open(string specification) => BlockSpecification.Parse(specification).Open()!;
 
     private static IDisposable Close(IBlockBackend disk) => (IDisposable)disk;
