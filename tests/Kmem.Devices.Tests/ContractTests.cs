@@ -2,8 +2,10 @@ using Kmem.Machine.Backends;
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
 using Kmem.Plugins.Clock;
+using Kmem.Plugins.Display;
 using Kmem.Plugins.Firmware;
 using Kmem.Plugins.Ide;
+using Kmem.Plugins.Keyboard;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
@@ -66,7 +68,7 @@ public sealed class ContractTests
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
+        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash) }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
