@@ -36,6 +36,7 @@ public sealed class Uart16550 : Device, IHasRegisters
     {
         (_options, _irq, _line) = (options, context.Irq("irq"), context.Char("chardev"));
         _line.Received += Receive;
+        _line.Room = () => (_modemControl & Loopback) != 0 ? 0 : Depth - _received.Count;
         Registers = new RegisterMap(width: 1, options.RegShift, count: 8)
             .Add(0, "RBR/THR/DLL", ReadData, WriteData, () => IsDivisor ? (byte)_divisor : _received.TryPeek(out byte value) ? value : (byte)0)
             .Add(1, "IER/DLM", () => IsDivisor ? (byte)(_divisor >> 8) : _enable, WriteEnable)
@@ -54,6 +55,8 @@ public sealed class Uart16550 : Device, IHasRegisters
     private bool IsDivisor => (_lineControl & DivisorLatch) != 0;
 
     private bool HasFifo => (_fifoControl & 1) != 0;
+
+    private int Depth => HasFifo ? _options.FifoDepth : 1;
 
     private int Trigger => !HasFifo ? 1 : (_fifoControl >> 6) switch { 0 => 1, 1 => 4, 2 => 8, _ => 14 };
 
@@ -90,7 +93,7 @@ public sealed class Uart16550 : Device, IHasRegisters
 
     private void Receive(byte value)
     {
-        if (_received.Count >= (HasFifo ? _options.FifoDepth : 1))
+        if (_received.Count >= Depth)
         {
             _lineErrors |= Overrun;
         }

@@ -9,10 +9,14 @@ public sealed record BuildOptions
     /// <summary>Makes the backend of a specification such as <c>stdio</c> or <c>file:PATH</c>; null when there is no such one.</summary>
     public Func<string, ICharBackend?> CharBackend { get; init; } = Quiet;
 
+    /// <summary>Opens the disk of a specification; null for no disk. The default looks at disks without locking or changing them.</summary>
+    /// <exception cref="MachineException">The host can't give it.</exception>
+    public Func<BlockSpecification, IBlockBackend?> BlockBackend { get; init; } = static s => s.OpenQuietly();
+
     /// <summary>Keeps serial lines off the program's own output: what devices send is kept in memory.</summary>
     public static ICharBackend? Quiet(string specification) => specification switch
     {
-        "none" or "" => new NullCharBackend(),
+        "none" or "null" or "" => new NullCharBackend(),
         "stdio" or "memory" or "pty" => new MemoryCharBackend(),
         _ when specification.StartsWith("file:", StringComparison.Ordinal) || specification.StartsWith("unix:", StringComparison.Ordinal) => new MemoryCharBackend(),
         _ => null,

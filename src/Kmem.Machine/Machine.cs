@@ -1,5 +1,6 @@
 using Kmem.Abstractions;
 using Kmem.Description;
+using Kmem.Machine.Backends;
 using Kmem.Machine.Composition;
 using Kmem.Machine.Plugins;
 using Kmem.Machine.Time;
@@ -23,6 +24,7 @@ public sealed record MachineFrontend(FrontendDescription Description, CharacterD
 public sealed class RunningMachine : IDisposable
 {
     private readonly PluginCatalog _catalog;
+    private readonly List<object> _backends = [];
 
     internal RunningMachine(MachineDescription description, PluginCatalog catalog, MachineMemory memory)
     {
@@ -72,6 +74,9 @@ public sealed class RunningMachine : IDisposable
     /// <summary>Levels of all output lines by name.</summary>
     public IReadOnlyDictionary<string, bool> Lines => Outputs.ToDictionary(o => o.Key, o => o.Value.Level, StringComparer.Ordinal);
 
+    /// <summary>Its backends that live on the host: the run loop delivers what arrives there and flushes what devices send.</summary>
+    public IEnumerable<IHostPolled> Polled => _backends.OfType<IHostPolled>();
+
     /// <summary>The names of the flavours that frontends of this machine may be opened under.</summary>
     public IEnumerable<string> Flavours => Description.Flavours.Select(f => f.Id).Concat(_catalog.Names(PluginKind.Kernel));
 
@@ -105,6 +110,19 @@ public sealed class RunningMachine : IDisposable
             (device.Instance as IDisposable)?.Dispose();
         }
 
+        foreach (object backend in _backends)
+        {
+            (backend as IDisposable)?.Dispose();
+        }
+
         Memory.Dispose();
+    }
+
+    /// <summary>Takes a backend over: it ends with the machine.</summary>
+    internal T Keep<T>(T backend)
+        where T : class
+    {
+        _backends.Add(backend);
+        return backend;
     }
 }

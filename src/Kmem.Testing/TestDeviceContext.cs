@@ -17,6 +17,7 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
     private readonly Dictionary<string, object> _devices = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _images = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TestOverlay> _overlays = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IBlockBackend> _disks = new(StringComparer.Ordinal);
     private readonly List<(LogLevel Level, string Message)> _log = [];
 
     /// <inheritdoc/>
@@ -65,6 +66,13 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
         return this;
     }
 
+    /// <summary>Puts a disk under an option, for <see cref="IDeviceContext.Block"/>.</summary>
+    public TestDeviceContext WithDisk(string option, IBlockBackend disk)
+    {
+        _disks[option] = disk;
+        return this;
+    }
+
     /// <summary>Sets an input pin of the device.</summary>
     /// <exception cref="KeyNotFoundException">The device has declared no such pin.</exception>
     public void Drive(string input, bool level) => _inputs[input](level);
@@ -93,6 +101,9 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
 
         return backend;
     }
+
+    /// <inheritdoc/>
+    public IBlockBackend? Block(string name) => _disks.GetValueOrDefault(name);
 
     /// <summary>The space of a name; one of 40 address bits with 64 KiB of RAM at 0 appears when it is first asked for.</summary>
     public IAddressSpace Space(string reference)

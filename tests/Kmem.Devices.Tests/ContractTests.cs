@@ -5,6 +5,14 @@ using Kmem.Plugins.Clock;
 using Kmem.Plugins.Dma8237;
 using Kmem.Plugins.Firmware;
 using Kmem.Plugins.Interrupts;
+using Kmem.Machine.Backends;
+using Kmem.Machine.Plugins;
+using Kmem.Plugins.BusMaster;
+using Kmem.Plugins.Clock;
+using Kmem.Plugins.Display;
+using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Ide;
+using Kmem.Plugins.Keyboard;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
 using Kmem.Plugins.Pci;
@@ -22,6 +30,8 @@ namespace Kmem.Devices.Tests;
 public sealed class ContractTests
 {
     private const string Image = "image.bin";
+
+    private static readonly IdeOptions Ide = new("disk", "none", "disc", "none", SecondaryMasterKind: DriveKind.Cd);
 
     private static readonly Dictionary<string, object> Options = new(StringComparer.Ordinal)
     {
@@ -45,6 +55,8 @@ public sealed class ContractTests
         ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
         ["intel.8237-pair"] = new DmaPairOptions("memory"),
         ["dec.21272.pchip"] = new PchipOptions("memory", "pic"),
+        ["ide.cmd646"] = Ide,
+        ["ide.piix3"] = Ide,
         ["pci.function"] = new PciFunctionOptions(0x8086, 0x100E, 0x02_0000, Revision: 3, InterruptPin: 1, Status: 0x0230,
             Config: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["40"] = [1, 2, 3, 4] },
             Writable: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["41"] = [0x0F, 0xF0] },
@@ -69,13 +81,19 @@ public sealed class ContractTests
 
     private static readonly IReadOnlyList<DeviceSample> Samples =
     [
-        .. new[] { typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock), typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip) }
+        .. new[]
+        {
+            typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
+            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip),
+        }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
             {
                 KeptOverReset = Kept.GetValueOrDefault(s.Type, []),
                 Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
                     .WithImage(Image, [1, 2, 3])
+                    .WithDisk("primary-master", new MemoryBlockBackend(new byte[64 * 512]))
+                    .WithDisk("secondary-master", new MemoryBlockBackend(new byte[32 * 2048]))
                     .With("flash", new ReadyChip())
                     .With("pic", new FixedVector()),
             }),

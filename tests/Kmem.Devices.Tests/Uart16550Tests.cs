@@ -28,6 +28,18 @@ public sealed class Uart16550Tests : IDisposable
     }
 
     [Fact]
+    public void TheHostIsToldHowMuchTheReceiverTakes()
+    {
+        Func<int> room = _context.Backends["chardev"].Room!;
+        Assert.Equal(1, room());
+        Write(Fcr, 0x01);
+        Receive('a');
+        Assert.Equal(15, room());
+        Write(Mcr, 0x10);
+        Assert.Equal(0, room());
+    }
+
+    [Fact]
     public void TheDivisorStandsBehindItsLatchBit()
     {
         Write(Lcr, 0x83);

@@ -41,6 +41,10 @@ public interface IDeviceContext
     /// <summary>The character backend of the option <paramref name="name"/>: standard input and output, a pty, a file or nothing.</summary>
     ICharBackend Char(string name);
 
+    /// <summary>The block backend of the option <paramref name="name"/>; null where the description gives none, as for an empty drive.</summary>
+    /// <exception cref="MachineException">The file is missing, in use or of no use.</exception>
+    IBlockBackend? Block(string name);
+
     /// <summary>The space that a description calls <paramref name="reference"/>, for example <c>phys</c> or <c>pci0.io</c>.</summary>
     /// <exception cref="MachineException">There is no such space.</exception>
     IAddressSpace Space(string reference);

@@ -27,11 +27,14 @@ public enum OptionKind
     /// <summary>The name of a device.</summary>
     Device,
 
-    /// <summary>A character backend: <c>stdio</c>, <c>pty</c>, <c>file:PATH</c>, <c>unix:PATH</c>, <c>none</c>.</summary>
+    /// <summary>A character backend: <c>stdio</c>, <c>pty</c>, <c>file:PATH</c>, <c>unix:PATH</c>, <c>memory</c>, <c>none</c>.</summary>
     CharBackend,
 
     /// <summary>Bytes, written as hexadecimal digits or as a quoted text.</summary>
     Bytes,
+
+    /// <summary>A block backend: <c>PATH</c>, <c>PATH,readonly</c>, <c>PATH,overlay</c>, <c>PATH,overlay=FILE</c>, <c>none</c>.</summary>
+    BlockBackend,
 }
 
 /// <summary>Says what an option stands for and which values it takes.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kmem.Abstractions;
+using Kmem.Machine.Backends;
 using Kmem.Machine.Options;
 using Kmem.Machine.Plugins;
 
@@ -102,7 +103,9 @@ internal static class PluginCommands
             if (signature.Options is { } options)
             {
                 Console.Out.WriteLine("  options:");
-                Show(OptionReflection.ShapesOf(options), 2);
+                IReadOnlyList<OptionShape> shapes = OptionReflection.ShapesOf(options);
+                Show(shapes, 2);
+                ShowForms(shapes);
             }
             else
             {
@@ -142,6 +145,20 @@ internal static class PluginCommands
             {
                 Console.Out.WriteLine($"    0x{offset:X2} {(canRead ? "r" : "-")}{(canWrite ? "w" : "-")} {name}");
             }
+        }
+    }
+
+    /// <summary>What the host's ends of lines and disks may be.</summary>
+    private static void ShowForms(IReadOnlyList<OptionShape> shapes)
+    {
+        if (shapes.Any(s => s.Kind == OptionKind.CharBackend))
+        {
+            Console.Out.WriteLine($"    a char-backend is one of {HostBackends.CharForms}");
+        }
+
+        if (shapes.Any(s => s.Kind == OptionKind.BlockBackend))
+        {
+            Console.Out.WriteLine($"    a block-backend is one of {BlockSpecification.Forms}");
         }
     }
 

@@ -3,6 +3,8 @@ namespace Kmem.Description;
 /// <summary>The parameters and variables of one file: what its expressions may name.</summary>
 internal sealed class FileScope : IExpressionScope
 {
+    private const string OverlayWord = ",overlay=";
+
     private static readonly string[] Types = ["bool", "int", "size", "addr", "freq", "time", "string", "enum", "file"];
 
     private readonly string _path;
@@ -255,6 +257,13 @@ internal sealed class FileScope : IExpressionScope
         _parameters.Add(new ParameterDescription(name, type, _values[name].ToString(), help, entry.Key.Span));
     }
 
+    private static string AbsolutePath(string path, SourceSpan from)
+    {
+        string folder = from == SourceSpan.CommandLine ? Path.GetFullPath(".")
+            : Path.GetDirectoryName(from.File) is { Length: > 0 } named ? Path.GetFullPath(named) : "/";
+        return path.Length == 0 ? path : Path.GetFullPath(path, folder);
+    }
+
     private Value Typed(string name, string type, ScalarNode value, ulong min, ulong max, ulong step, string[] words)
     {
         var scalars = new ScalarReader(_diagnostics);
@@ -266,10 +275,11 @@ internal sealed class FileScope : IExpressionScope
                 return Value.Of(scalars.Choice(value, words, DiagnosticCodes.ParameterRange) ?? words.FirstOrDefault() ?? "");
             case "string":
                 return Value.Of(value.Text);
-            case "file" when value.Text.Length == 0:
-                return Value.Of("");
+            case "file" when value.Text is "" or "none":
+                return Value.Of(value.Text);
             case "file":
-                return Value.Of(value.Span == SourceSpan.CommandLine ? Path.GetFullPath(value.Text) : Path.GetFullPath(value.Text, Path.GetDirectoryName(value.Span.File) is { Length: > 0 } folder ? Path.GetFullPath(folder) : "/"));
+                // A disk may name a second file, which holds what is written to it.
+                return Value.Of(string.Join(OverlayWord, value.Text.Split(OverlayWord).Select(p => AbsolutePath(p, value.Span))));
             default:
                 if (scalars.Number(value, min, max, DiagnosticCodes.ParameterRange) is not { } number)
                 {

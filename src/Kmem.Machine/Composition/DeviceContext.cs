@@ -37,9 +37,33 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
 
     public ICharBackend Char(string name)
     {
-        string specification = Setting(name)?.Text ?? "none";
-        return options.CharBackend(specification)
-            ?? throw new MachineException($"'{specification}' is no character backend; there are stdio, none, memory and file:PATH") { Option = name };
+        string specification = Setting(name) is { } scalar ? AbsoluteAfterColon(scalar) : "none";
+        try
+        {
+            return machine.Keep(options.CharBackend(specification) ?? throw new MachineException($"'{specification}' is no character backend; there are {HostBackends.CharForms}"));
+        }
+        catch (MachineException e)
+        {
+            throw new MachineException(e.Message, e) { Option = name };
+        }
+    }
+
+    public IBlockBackend? Block(string name)
+    {
+        if (Setting(name) is not { } scalar)
+        {
+            return null;
+        }
+
+        try
+        {
+            BlockSpecification specification = BlockSpecification.Parse(scalar.Text).Resolve(p => Options.FilePaths.Absolute(scalar, p));
+            return options.BlockBackend(specification) is { } disk ? machine.Keep(disk) : null;
+        }
+        catch (MachineException e)
+        {
+            throw new MachineException(e.Message, e) { Option = name };
+        }
     }
 
     public IAddressSpace Space(string reference) =>
@@ -127,6 +151,20 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
     private static string Hint(string name, IEnumerable<string> candidates) => Suggestions.Nearest(name, candidates) is { } near ? $"; did you mean '{near}'?" : "";
 
     private ScalarNode? Setting(string name) => description.Settings.Entries.FirstOrDefault(e => ScalarReader.Same(e.Key.Text, name))?.Value as ScalarNode;
+
+    /// <summary>A specification whose path counts from the file that names it.</summary>
+    private static string AbsoluteAfterColon(ScalarNode scalar)
+    {
+        foreach (string form in new[] { "file:", "unix:" })
+        {
+            if (scalar.Text.StartsWith(form, StringComparison.Ordinal) && scalar.Text.Length > form.Length)
+            {
+                return form + Options.FilePaths.Absolute(scalar, scalar.Text[form.Length..]);
+            }
+        }
+
+        return scalar.Text;
+    }
 
     private ScalarNode Word(string text) => new(text.ToLowerInvariant(), description.Span);
 }

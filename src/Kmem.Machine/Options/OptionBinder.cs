@@ -188,14 +188,17 @@ internal sealed class OptionBinder(DiagnosticBag diagnostics)
 internal static class FilePaths
 {
     /// <summary>The absolute path that a scalar names.</summary>
-    public static string Absolute(ScalarNode scalar)
+    public static string Absolute(ScalarNode scalar) => Absolute(scalar, scalar.Text);
+
+    /// <summary>The absolute path of a part of a scalar.</summary>
+    public static string Absolute(ScalarNode scalar, string path)
     {
-        if (scalar.Text.Contains('\0', StringComparison.Ordinal))
+        if (path.Contains('\0', StringComparison.Ordinal))
         {
             throw new PluginException($"{scalar.Span}: a path can't hold a NUL.");
         }
 
         string folder = scalar.Span == SourceSpan.CommandLine ? Environment.CurrentDirectory : Path.GetDirectoryName(Path.GetFullPath(scalar.Span.File)) ?? "/";
-        return Path.GetFullPath(scalar.Text, folder);
+        return Path.GetFullPath(path, folder);
     }
 }
