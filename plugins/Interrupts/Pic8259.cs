@@ -47,6 +47,9 @@ internal sealed class Pic8259
     /// <summary>The INT output.</summary>
     public bool IsRequesting => _awaited == 0 && Highest >= 0;
 
+    /// <summary>Whether ICW1 said that there are slaves.</summary>
+    public bool IsCascaded => (_icw1 & Single) == 0;
+
     /// <summary>The interrupt mask register.</summary>
     public byte Mask
     {

@@ -57,14 +57,14 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
     public byte Acknowledge()
     {
         int level = _master.Take();
-        return level == Cascade ? _slave.VectorOf(_slave.Take()) : _master.VectorOf(level);
+        return level == Cascade && _master.IsCascaded ? _slave.VectorOf(_slave.Take()) : _master.VectorOf(level);
     }
 
     /// <inheritdoc/>
     public byte PeekVector()
     {
         int level = _master.PeekLevel();
-        return level == Cascade ? _slave.VectorOf(_slave.PeekLevel()) : _master.VectorOf(level);
+        return level == Cascade && _master.IsCascaded ? _slave.VectorOf(_slave.PeekLevel()) : _master.VectorOf(level);
     }
 
     /// <inheritdoc/>

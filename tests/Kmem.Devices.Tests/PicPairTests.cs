@@ -297,6 +297,10 @@ public sealed class PicPairTests : IDisposable
         Write(Master, 1, 0x18);
         Write(Master, 1, 0xFB);
         Assert.Equal(0xFB, Read(Master, 1));
+
+        // A master that knows of no slave answers for input 2 itself.
+        Raise(9);
+        Assert.Equal(0x1A, _pic.Acknowledge());
     }
 
     [Fact]
