@@ -250,7 +250,8 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     /// <inheritdoc/>
     public void Boot(BootImage image)
     {
-        if (!Space.TryGetDirect(0, write: true, AccessAttributes.Firmware, out DirectMemory memory))
+        DirectMemory memory = Space.FindMemory(0, write: true, AccessAttributes.Firmware);
+        if (memory.Length == 0)
         {
             throw new MachineException("there is no memory at physical 0 to boot from");
         }

@@ -66,14 +66,14 @@ internal sealed class MachineArguments
     public RunningMachine? Build(ParseResult parsed, PluginCatalog catalog) => Build(parsed, parsed.GetValue(File)!, catalog);
 
     /// <summary>Loads and builds a machine; when it is wrong says so and returns null.</summary>
-    public RunningMachine? Build(ParseResult parsed, string file, PluginCatalog catalog)
+    public RunningMachine? Build(ParseResult parsed, string file, PluginCatalog catalog, BuildOptions? build = null)
     {
         if (LoadOptions(parsed) is not { } load)
         {
             return null;
         }
 
-        BuildResult result = MachineFactory.Load(file, load, catalog: catalog);
+        BuildResult result = MachineFactory.Load(file, load, build, catalog);
         Terminal.Show(result.Diagnostics, "text");
         return result.Machine;
     }

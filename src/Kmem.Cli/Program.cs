@@ -35,6 +35,7 @@ internal static class Program
             3 the access or operation failed; 70 Kmem itself is wrong.
             """)
         {
+            RunCommand.Create(),
             CheckCommand.Create(),
             ConfigCommand.Create(),
             MapCommand.Create(),

@@ -21,4 +21,7 @@ public sealed record BuildOptions
         _ when specification.StartsWith("file:", StringComparison.Ordinal) || specification.StartsWith("unix:", StringComparison.Ordinal) => new MemoryCharBackend(),
         _ => null,
     };
+
+    /// <summary>Whether the machine begins as it is after power-on, not as firmware leaves it; for running it.</summary>
+    public bool FromPowerOn { get; init; }
 }

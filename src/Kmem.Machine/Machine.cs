@@ -40,6 +40,9 @@ public sealed class RunningMachine : IDisposable
     /// <summary>Its time.</summary>
     public MachineClock Clock { get; } = new(DateTime.UnixEpoch.AddYears(56));
 
+    /// <summary>Whether a reset leaves it as power-on does, and not as firmware does.</summary>
+    public bool FromPowerOn { get; internal init; }
+
     /// <summary>Its log.</summary>
     public MachineLog Log { get; } = new();
 
@@ -93,7 +96,10 @@ public sealed class RunningMachine : IDisposable
             device.Instance.Reset();
         }
 
-        FirmwareStateWriter.Apply(this, new DiagnosticBag());
+        if (!FromPowerOn)
+        {
+            FirmwareStateWriter.Apply(this, new DiagnosticBag());
+        }
     }
 
     /// <summary>Makes a kernel in front of this machine's character devices.</summary>

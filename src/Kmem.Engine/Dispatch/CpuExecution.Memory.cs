@@ -139,11 +139,10 @@ public sealed unsafe partial class CpuExecution
     {
         _windowLength = 0;
         var attributes = new AccessAttributes(_cpu.Master);
-        if (_cpu.LinearBase is { } first && _space.TryGetDirect(0, write: false, attributes, out DirectMemory read)
-            && _space.TryGetDirect(0, write: true, attributes, out DirectMemory written) && read.Pointer == written.Pointer && _map.Covers(read.Pointer))
+        if (_cpu.LinearBase is { } first && _space.FindMemory(0, write: true, attributes) is { Length: not 0 } memory && _map.Covers(memory.Pointer))
         {
-            _windowLength = Math.Min(read.Length, written.Length) & _pageMask;
-            (State->LinearBase, State->LinearHost) = (first, read.Pointer);
+            _windowLength = memory.Length & _pageMask;
+            (State->LinearBase, State->LinearHost) = (first, memory.Pointer);
         }
 
         if (State->LinearLength != 0)

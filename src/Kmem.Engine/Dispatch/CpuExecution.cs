@@ -181,6 +181,9 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         _handle.Free();
     }
 
+    /// <summary>The CPU's registers and the code around its program counter, for reports.</summary>
+    public string Report() => _cpu.Describe();
+
     private static CpuExecution Of(CpuState* state) => (CpuExecution)state->Managed!;
 
     private void NewEpoch() => State->Epoch = (State->Epoch + 1) & ~CodeCache.DeadEpoch;

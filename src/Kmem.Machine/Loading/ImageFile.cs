@@ -4,17 +4,25 @@ namespace Kmem.Machine.Loading;
 
 /// <summary>Reads a file whole, plain or compressed with gzip, up to a limit.</summary>
 /// <remarks>Source: RFC 1952, sections 2.2 and 2.3 (header and trailer of a gzip member).</remarks>
-internal static class ImageFile
+public static class ImageFile
 {
     private const int HeaderLength = 10, TrailerLength = 8;
 
+    /// <summary>Reads a file; a gzip file is decompressed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">Most bytes that come out.</param>
+    /// <exception cref="ImageException">It can't be read, is damaged, or is too large.</exception>
     public static byte[] Read(string path, long most)
     {
-        byte[] bytes = ReadFile(path, most);
+        byte[] bytes = ReadRaw(path, most);
         return bytes is [0x1F, 0x8B, ..] ? Decompress(path, bytes, most) : bytes;
     }
 
-    private static byte[] ReadFile(string path, long most)
+    /// <summary>Reads a file as it is.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">Most bytes that it may have.</param>
+    /// <exception cref="ImageException">It can't be read or is too large.</exception>
+    public static byte[] ReadRaw(string path, long most)
     {
         try
         {

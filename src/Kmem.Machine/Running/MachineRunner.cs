@@ -71,6 +71,9 @@ public sealed class MachineRunner : IDisposable
         _wake.Set();
     }
 
+    /// <summary>Ends a sleep, so that <see cref="Between"/> is called soon; may be called on any thread.</summary>
+    public void Wake() => _wake.Set();
+
     /// <summary>Stops the machine at the end of the present turn.</summary>
     public void RequestStop(MachineStop stop) => Post(() => _requestedStop = stop);
 
