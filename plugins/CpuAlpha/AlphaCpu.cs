@@ -59,6 +59,9 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     public ulong Frequency => Options.Frequency;
 
     /// <inheritdoc/>
+    public int RegisterAccessCost => Options.AccessCycles;
+
+    /// <inheritdoc/>
     public ulong? LinearBase => PageTables.KsegBase;
 
     /// <inheritdoc/>

@@ -180,7 +180,7 @@ internal sealed unsafe partial class NativePalcode
     private void Halt()
     {
         SaveContext();
-        const ulong Mask = 0xFF_0000, ColdBootstrap = 0x2_0000, WarmBootstrap = 0x4_0000;
+        const ulong Mask = 0xFF_0000, ColdBootstrap = 0x2_0000, WarmBootstrap = 0x3_0000;
         _ = cpu.Execution.ReadPhysical(ConsoleTables.SlotFlags(cpu.Options.Number), 8, out ulong flags);
         bool again = (flags & Mask) is ColdBootstrap or WarmBootstrap;
         cpu.Execution.Stop(again

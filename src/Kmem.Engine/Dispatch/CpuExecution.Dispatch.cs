@@ -256,7 +256,14 @@ public sealed unsafe partial class CpuExecution
         ulong next = isLast ? 0 : block->Pc + (ulong)block->Marks[instruction + 1].Offset;
         int attention = State->Attention;
         State->Attention = 0;
+
+        // The instruction has begun, so it ends, whatever its time has cost.
+        const long Credit = 1L << 40;
+        State->Budget += Credit;
+        State->ExecutedAtZero += (ulong)Credit;
         RunCopy(block, first, end, 1, pc, next);
+        State->Budget -= Credit;
+        State->ExecutedAtZero -= (ulong)Credit;
         State->Attention |= attention;
     }
 

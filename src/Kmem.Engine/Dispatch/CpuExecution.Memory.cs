@@ -72,6 +72,7 @@ public sealed unsafe partial class CpuExecution
             }
         }
 
+        PayForRegister();
         AccessResult result = _space.Read(entry->Physical | (address & ~_pageMask), width, out *value, new AccessAttributes(_cpu.Master));
         if (result == AccessResult.Ok)
         {
@@ -110,6 +111,7 @@ public sealed unsafe partial class CpuExecution
             return true;
         }
 
+        PayForRegister();
         AccessResult result = _space.Write(entry->Physical | (address & ~_pageMask), width, value, new AccessAttributes(_cpu.Master));
         if (result == AccessResult.Ok)
         {
@@ -118,6 +120,17 @@ public sealed unsafe partial class CpuExecution
 
         _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
         return State->Fault == 0;
+    }
+
+    /// <summary>Lets the time of a bus transaction pass; where it uses up the budget, the next instruction boundary is the last one.</summary>
+    private void PayForRegister()
+    {
+        State->Budget -= _cpu.RegisterAccessCost;
+        int ahead = State->Block == null ? 0 : State->Block->Instructions - CurrentInstruction() - 1;
+        if (State->Budget + ahead <= 0)
+        {
+            State->Attention = 1;
+        }
     }
 
     /// <summary>Makes an entry for a page: a host pointer where all of it is RAM for this CPU, else a note that it holds registers.</summary>

@@ -147,6 +147,9 @@ public unsafe interface IProcessor
     /// <summary>Instructions per second of guest time.</summary>
     ulong Frequency { get; }
 
+    /// <summary>Instructions' worth of guest time that an access to a register takes, above that of its instruction.</summary>
+    int RegisterAccessCost { get; }
+
     /// <summary>First virtual address of the window through which RAM at physical 0 is reached without translation; null for none.</summary>
     ulong? LinearBase { get; }
 
