@@ -28,9 +28,9 @@ public sealed class HostBackends(Action<string> say)
                 var pty = new PtyCharBackend();
                 say($"a serial line is at {pty.Path}");
                 return pty;
-            case ['u', 'n', 'i', 'x', ':', _, .. ]:
+            case ['u', 'n', 'i', 'x', ':', _, ..]:
                 return new UnixSocketCharBackend(specification["unix:".Length..]);
-            case ['f', 'i', 'l', 'e', ':', _, .. ]:
+            case ['f', 'i', 'l', 'e', ':', _, ..]:
                 return new StreamCharBackend(Create(specification["file:".Length..]));
             default:
                 return null;

@@ -31,7 +31,12 @@ internal sealed class RawTerminal : IDisposable
                 context.Cancel = true;
                 HostCalls.StopSelf();
             }));
-            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Enter()));
+            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, context =>
+            {
+                // Left to itself, the runtime puts the settings back that it found at its start, after this handler.
+                context.Cancel = true;
+                Enter();
+            }));
         }
 
         Enter();
