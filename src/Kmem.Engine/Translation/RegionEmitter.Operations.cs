@@ -1,6 +1,6 @@
+using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Numerics;
 using Kmem.Ir;
 
 namespace Kmem.Engine.Translation;
