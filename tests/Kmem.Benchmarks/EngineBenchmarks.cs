@@ -27,6 +27,10 @@ public class LoopBenchmarks
     [Benchmark(OperationsPerInvoke = GuestLoops.Instructions)]
     public void TranslateLoop() => _translated.RunSum();
 
+    /// <summary>The same loop in user mode, where the load and the store go through the TLB.</summary>
+    [Benchmark(OperationsPerInvoke = GuestLoops.Instructions)]
+    public void TranslatePagedLoop() => _translated.RunPagedSum();
+
     /// <summary>Two blocks of one jump each that go to each other: what a link between blocks costs the interpreter.</summary>
     [Benchmark(OperationsPerInvoke = GuestLoops.Instructions)]
     public void DispatchLinked() => _interpreted.RunJumps();
@@ -88,12 +92,9 @@ internal sealed class GuestLoops : IDisposable
         RunJumps();
     }
 
-    public void RunSum()
-    {
-        _bench.Slot(1) = 1;
-        _bench.Slot(4) = AlphaBench.Kseg + AlphaBench.Data;
-        Run(Sum, Instructions);
-    }
+    public void RunSum() => RunSum(isUser: false);
+
+    public void RunPagedSum() => RunSum(isUser: true);
 
     public void RunJumps() => Run(Jumps, Instructions);
 
@@ -114,9 +115,16 @@ internal sealed class GuestLoops : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    private void Run(ulong physical, long instructions)
+    private void RunSum(bool isUser)
     {
-        _bench.Start(physical, isUser: false);
+        _bench.Slot(1) = 1;
+        _bench.Slot(4) = AlphaBench.AddressOf(AlphaBench.Data, isUser);
+        Run(Sum, Instructions, isUser);
+    }
+
+    private void Run(ulong physical, long instructions, bool isUser = false)
+    {
+        _bench.Start(physical, isUser);
         _bench.Execution.Run(instructions);
     }
 

@@ -20,6 +20,7 @@ internal static class QuickTable
         using GuestLoops interpreted = new(EngineMode.Interpret), translated = new(EngineMode.Translate);
         Console.WriteLine($"{"InterpretLoop",-24} {Best(20, interpreted.RunSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
         Console.WriteLine($"{"TranslateLoop",-24} {Best(20, translated.RunSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
+        Console.WriteLine($"{"TranslatePagedLoop",-24} {Best(20, translated.RunPagedSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
         Console.WriteLine($"{"DispatchLinked",-24} {Best(20, interpreted.RunJumps) / GuestLoops.Instructions,10:F2} ns per block");
         Console.WriteLine($"{"LiftBlock",-24} {Best(2_000, () => interpreted.RunChanged(1)) / 1000,10:F1} us for 17 instructions");
         Console.WriteLine($"{"JitBlock",-24} {Best(50, () => translated.RunChanged(3)) / 1000,10:F1} us for 17 instructions");
