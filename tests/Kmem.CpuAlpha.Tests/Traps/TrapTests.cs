@@ -88,7 +88,7 @@ public sealed unsafe class TrapTests : IDisposable
     [InlineData(0x0000_0099)]
     [InlineData(0x6000_1234)]
     [InlineData(0x73E2_1603)]
-    [InlineData(0x5822_FF83)]
+    [InlineData(0x5822_FFE3)]
     [InlineData(0x4022_0023)]
     public void IllegalInstruction(uint word)
     {
