@@ -68,20 +68,21 @@ public sealed unsafe class DispatchTests : EngineTest
     {
         EngineBench bench = Bench(mode);
 
-        // Six targets, more than a block remembers; each adds its bit and goes back.
+        // More targets than a block remembers; each adds its bit and goes back.
         bench.Program(0x1000, Code.Load(2, 1), Code.Add(1, 1, 8), Code.JumpTo(2));
-        for (ulong i = 0; i < 6; i++)
+        const ulong Targets = CodeBlock.SuccessorCount + 3;
+        for (ulong i = 0; i < Targets; i++)
         {
-            ulong bit = 1UL << (int)i;
+            ulong bit = 1UL << (int)(3 * i);
             bench.Program(0x2000 + (i * 0x40), (ir, _) => ir.SetRegister(3, ir.Register(3) + bit), Code.Jump(0x1000));
         }
 
         ulong expected = 0;
         for (ulong i = 0; i < 600; i++)
         {
-            ulong target = (i * i) % 6;
+            ulong target = (i * i) % Targets;
             bench.Memory(0x8000 + (i * 8)) = 0x2000 + (target * 0x40);
-            expected += 1UL << (int)target;
+            expected += 1UL << (int)(3 * target);
         }
 
         bench.Slot(1) = 0x8000;

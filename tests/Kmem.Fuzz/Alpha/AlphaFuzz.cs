@@ -16,6 +16,9 @@ internal sealed unsafe class AlphaFuzz
     private const ulong Registers = 0x801_0000_0000, Level3 = 0x1_4000, Spare = 0x30_0000;
     private const int Slices = 30;
 
+    /// <summary>Memory that is compared after each slice: stacks and tables, code, data; and all of it in the end.</summary>
+    private static readonly (int First, int End)[] InUse = [(0, 0x3_0000), (0x10_0000, 0x10_2000), (0x1F_8000, 0x22_0000), (0x2F_0000, 0x30_8000)], Everything = [(0, (int)AlphaBench.MemoryLength)];
+
     private readonly int _seed;
     private readonly Random _random;
     private readonly AlphaProgram _program;
@@ -43,7 +46,7 @@ internal sealed unsafe class AlphaFuzz
             bool? line = _random.Next(4) switch { 0 => true, 1 => false, _ => null };
             left.Run(length, line);
             right.Run(length, line);
-            if (Compare(left, right) is { } difference)
+            if (Compare(left, right, slice == Slices - 1) is { } difference)
             {
                 return string.Create(CultureInfo.InvariantCulture, $"seed {_seed}, slice {slice} of {length} instructions, {options.Mode} (right) against the interpreter (left): {difference}\n{Listing()}");
             }
@@ -57,7 +60,7 @@ internal sealed unsafe class AlphaFuzz
         return null;
     }
 
-    private static string? Compare(Machine left, Machine right)
+    private static string? Compare(Machine left, Machine right, bool isLast)
     {
         var text = new StringBuilder();
         for (int i = 0; i < AlphaSlots.Count; i++)
@@ -74,10 +77,13 @@ internal sealed unsafe class AlphaFuzz
             text.Append(CultureInfo.InvariantCulture, $" stopped '{left.Bench.Execution.Stopped?.Message}' and '{right.Bench.Execution.Stopped?.Message}'");
         }
 
-        int at = left.Bench.Memory.CommonPrefixLength(right.Bench.Memory);
-        if (at != left.Bench.Memory.Length)
+        foreach ((int first, int end) in isLast ? Everything : InUse)
         {
-            Check($"memory at {at & ~7:x}", left.Bench.Read((ulong)(at & ~7)), right.Bench.Read((ulong)(at & ~7)));
+            int at = first + left.Bench.Memory[first..end].CommonPrefixLength(right.Bench.Memory[first..end]);
+            if (at != end)
+            {
+                Check($"memory at {at & ~7:x}", left.Bench.Read((ulong)(at & ~7)), right.Bench.Read((ulong)(at & ~7)));
+            }
         }
 
         return text.Length == 0 ? null : text.ToString();
