@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
@@ -33,6 +34,12 @@ public sealed class MachineRunner : IDisposable
     {
         _machine = machine;
         _map = new CodeMap(machine.Memory);
+        foreach (AddressSpace space in machine.Spaces.Values)
+        {
+            // What DMA and clients write may be code.
+            space.MemoryWritten += _map.Changed;
+        }
+
         foreach (MachineDevice device in machine.Devices.Values)
         {
             if (device.Instance is IProcessor processor)
@@ -136,6 +143,11 @@ public sealed class MachineRunner : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.MemoryWritten -= _map.Changed;
+        }
+
         _machine.Clock.Scheduled -= ShortenTurn;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
