@@ -88,7 +88,8 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
 
     internal bool IsPalMode => Execution is not null && ((AlphaContext)State->Context & AlphaContext.Pal) != 0;
 
-    internal bool IsUserMode => ((AlphaContext)State->Context & AlphaContext.User) != 0;
+    /// <summary>Whether user rights count; PALmode has the kernel's, whatever mode it serves.</summary>
+    internal bool IsUserMode => ((AlphaContext)State->Context & (AlphaContext.User | AlphaContext.Pal)) == AlphaContext.User;
 
     /// <summary>The CPU behind a state.</summary>
     internal static AlphaCpu Of(CpuState* state) => (AlphaCpu)((IExecutionOwner)state->Managed!).Processor;
@@ -270,8 +271,7 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     internal void SetContext(AlphaContext context)
     {
         State->Context = (uint)context;
-        bool isUser = (context & AlphaContext.User) != 0 && (context & AlphaContext.Pal) == 0;
-        Execution.SelectMode(isUser ? UserMode : KernelMode, window: !isUser);
+        Execution.SelectMode(IsUserMode ? UserMode : KernelMode, window: !IsUserMode);
     }
 
     /// <summary>The instruction at the program counter, for faults that tell of it.</summary>

@@ -3,6 +3,10 @@ using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Interrupts;
 
+/// <summary>Options of <c>intel.8259-pair</c>.</summary>
+/// <param name="Latched">Whether an edge counts even after its line has fallen again, as in QEMU 7.2; by the datasheet it does not.</param>
+public sealed record PicOptions(bool Latched = false);
+
 /// <summary>Two 8259A as in a PC: the slave's INT goes to input 2 of the master; edge/level control registers beside them.</summary>
 /// <remarks>
 /// Banks <c>master</c>, <c>slave</c> and <c>elcr</c> of two ports each, inputs <c>in.0</c> to <c>in.15</c> without 2, output <c>intr</c>.
@@ -18,14 +22,15 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
     /// <summary>Timer, keyboard and cascade of the master, clock and coprocessor of the slave are always edges.</summary>
     private const byte MasterControllable = 0xF8, SlaveControllable = 0xDE;
 
-    private readonly Pic8259 _master = new(1 << Cascade, "master");
-    private readonly Pic8259 _slave = new(0, "slave");
+    private readonly Pic8259 _master;
+    private readonly Pic8259 _slave;
     private readonly IIrqLine _intr;
 
     /// <summary>Creates the pair.</summary>
-    public PicPair(IDeviceContext context)
+    public PicPair(PicOptions options, IDeviceContext context)
     {
         _intr = context.Irq("intr");
+        (_master, _slave) = (new Pic8259(1 << Cascade, "master", options.Latched), new Pic8259(0, "slave", options.Latched));
         for (int i = 0; i < 16; i++)
         {
             if (i != Cascade)

@@ -13,7 +13,7 @@ public sealed class KeyboardTests : IDisposable
     private readonly TestDeviceContext _context = new();
     private readonly KeyboardController _controller;
 
-    public KeyboardTests() => _controller = new KeyboardController(_context);
+    public KeyboardTests() => _controller = new KeyboardController(new KeyboardOptions(), _context);
 
     private int Status => Read("status");
 

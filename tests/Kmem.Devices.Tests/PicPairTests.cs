@@ -16,7 +16,7 @@ public sealed class PicPairTests : IDisposable
 
     public PicPairTests()
     {
-        _pic = new PicPair(_context);
+        _pic = new PicPair(new PicOptions(), _context);
         Initialize(icw4: 0x01);
     }
 

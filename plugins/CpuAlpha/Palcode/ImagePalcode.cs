@@ -95,13 +95,14 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
                 break;
             case AlphaFault.Unaligned:
                 uint word = cpu.FetchCurrent();
-                Vector(UnalignedVector, pc + 4, address, word >> 26, (word >> 21) & 31);
+                // The image adds 4 by itself.
+                Vector(UnalignedVector, pc, address, word >> 26, (word >> 21) & 31);
                 break;
             case AlphaFault.IllegalInstruction:
                 Vector(IllegalVector, pc + 4);
                 break;
             case AlphaFault.FloatingPointOff:
-                Vector(FloatingPointVector, pc + 4);
+                Vector(FloatingPointVector, pc);
                 break;
             case AlphaFault.Arithmetic:
                 Vector(ArithmeticVector, pc + 4, address, detail);
