@@ -133,6 +133,11 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
             return false;
         }
 
+        if (vector == ClockVector)
+        {
+            cpu.TakeAlarm();
+        }
+
         Vector(vector, pc);
         return true;
     }

@@ -9,9 +9,6 @@ internal sealed unsafe partial class NativePalcode
     private static readonly HelperFunction Light = GuestKernels.Helper(&CallLight, CallLight);
     private static readonly HelperFunction Heavy = GuestKernels.Helper(&CallHeavy, CallHeavy);
 
-    private IDisposable? _alarm;
-    private long _alarmAt;
-
     /// <inheritdoc/>
     public override void LiftCall(LiftContext x, uint function)
     {
@@ -202,13 +199,13 @@ internal sealed unsafe partial class NativePalcode
                 Registers[V0] = (ulong)(cpu.Clock.UtcNow - DateTime.UnixEpoch).Ticks * 100;
                 break;
             case 4:
-                Registers[V0] = (ulong)_alarmAt;
+                Registers[V0] = (ulong)cpu.AlarmTime;
                 break;
             case 5:
-                SetAlarm(cpu.Clock.Now + (long)a1);
+                cpu.SetAlarm(cpu.Clock.Now + (long)a1);
                 break;
             case 6:
-                SetAlarm((long)a1);
+                cpu.SetAlarm((long)a1);
                 break;
             case 7:
                 Registers[V0] = (ulong)cpu.Clock.Now;
@@ -216,13 +213,6 @@ internal sealed unsafe partial class NativePalcode
             default:
                 break;
         }
-    }
-
-    private void SetAlarm(long at)
-    {
-        _alarm?.Dispose();
-        _alarmAt = at;
-        _alarm = at <= 0 ? null : cpu.Clock.Schedule(at, () => cpu.RaiseAlarm());
     }
 
     private void SwapPalcode(ulong variant, ulong entry)

@@ -121,6 +121,7 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
         else if ((pending & AlphaInterrupts.Clock) != 0 && _level <= 4)
         {
             WriteMisc(0x10UL << cpu.Options.Number);
+            cpu.TakeAlarm();
             Enter(Entry.Interrupt, pc, 1, 0, 0, level: 5);
         }
         else if ((pending & AlphaInterrupts.Device) != 0 && _level <= 3)
