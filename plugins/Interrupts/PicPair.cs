@@ -5,7 +5,8 @@ namespace Kmem.Plugins.Interrupts;
 
 /// <summary>Options of <c>intel.8259-pair</c>.</summary>
 /// <param name="Latched">Whether an edge counts even after its line has fallen again, as in QEMU 7.2; by the datasheet it does not.</param>
-public sealed record PicOptions(bool Latched = false);
+/// <param name="NarrowControl">Whether a wider read of an edge/level control register gives it in every byte, as in QEMU 7.2, and not the one behind it too.</param>
+public sealed record PicOptions(bool Latched = false, bool NarrowControl = false);
 
 /// <summary>Two 8259A as in a PC: the slave's INT goes to input 2 of the master; edge/level control registers beside them.</summary>
 /// <remarks>
@@ -51,7 +52,7 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
         [
             new DeviceBank("master", new MmioRegion("master", 2, _master.Registers)),
             new DeviceBank("slave", new MmioRegion("slave", 2, _slave.Registers)),
-            new DeviceBank("elcr", new MmioRegion("elcr", 2, levels)),
+            new DeviceBank("elcr", new MmioRegion("elcr", 2, options.NarrowControl ? new NarrowRegisters(levels) : levels)),
         ];
     }
 
@@ -132,5 +133,18 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
     {
         _slave.Changed!();
         _master.Changed!();
+    }
+
+    /// <summary>Registers of one byte that give themselves in every byte of a wider read.</summary>
+    private sealed class NarrowRegisters(RegisterMap registers) : IRegionHandler
+    {
+        public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
+        {
+            AccessResult result = registers.Read(offset, 1, out value, attributes);
+            value *= 0x0101_0101_0101_0101 >> (64 - (8 * width));
+            return result;
+        }
+
+        public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes) => registers.Write(offset, width, value, attributes);
     }
 }

@@ -2,7 +2,7 @@ using Kmem.Ir;
 
 namespace Kmem.Plugins.CpuAlpha.Palcode;
 
-/// <summary>Puts the devices of a console into the state in which an operating system expects them: interrupt controllers, display, keyboard.</summary>
+/// <summary>Puts the devices of a console into the state in which an operating system expects them: PCI functions, interrupt controllers, display, keyboard.</summary>
 /// <remarks>A device that the machine lacks swallows what is written to its ports.</remarks>
 internal sealed class ConsoleDevices(IExecution bus)
 {
@@ -22,6 +22,7 @@ internal sealed class ConsoleDevices(IExecution bus)
     public void Initialize()
     {
         InitializeInterruptControllers();
+        new ConsolePci(bus).Configure();
         InitializeDisplay();
         InitializeKeyboard();
     }

@@ -44,7 +44,8 @@ internal sealed unsafe partial class NativePalcode
         state->Pc = next;
         ((NativePalcode)cpu.Palcode).CallHeavy((PalFunction)function, next);
 
-        // Mode, mappings or interrupts may be others now.
+        // A return from PALcode clears both flags; mode, mappings or interrupts may be others now.
+        (state->Slots[AlphaSlots.LockFlag], state->Slots[AlphaSlots.InterruptFlag]) = (0, 0);
         state->Attention = 1;
         return (int)ExitReason.Indirect;
     }
@@ -160,7 +161,8 @@ internal sealed unsafe partial class NativePalcode
                 Enter(Entry.System, next, a0, a1, Registers[A2]);
                 break;
             case PalFunction.Callsys:
-                DeliverMachineCheck(next - 4);
+                const ulong OperatingSystemError = 0x8A;
+                DeliverMachineCheck(next - 4, next, OperatingSystemError);
                 break;
             case PalFunction.ConsoleDispatch:
                 ConsoleDispatch(a0, Registers[A2], Registers[A2 + 1]);
@@ -324,6 +326,7 @@ internal sealed unsafe partial class NativePalcode
         _level = values[0] & 7;
         if ((values[0] & UserBit) != 0)
         {
+            _level = 0;
             _kernelStack = Registers[Sp];
             Registers[Sp] = _userStack;
             SetUserMode(true);
@@ -332,12 +335,7 @@ internal sealed unsafe partial class NativePalcode
         Leave(values[1]);
     }
 
-    private void Leave(ulong pc)
-    {
-        cpu.State->Pc = pc & ~3UL;
-        Registers[AlphaSlots.LockFlag] = 0;
-        Registers[AlphaSlots.InterruptFlag] = 0;
-    }
+    private void Leave(ulong pc) => cpu.State->Pc = pc & ~3UL;
 
     private void StopAtFrame(ulong frame)
     {
