@@ -70,6 +70,9 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     /// <inheritdoc/>
     public bool HasPendingInterrupt => Pending != 0;
 
+    /// <inheritdoc/>
+    public bool CanBeInterrupted => Palcode.CanBeInterrupted;
+
     /// <summary>What AMASK clears: BWX, FIX, CIX, MVI, precise traps, prefetch with intent to modify.</summary>
     internal const ulong Features = 0x1307;
 

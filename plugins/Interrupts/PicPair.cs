@@ -141,7 +141,7 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
         public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
         {
             AccessResult result = registers.Read(offset, 1, out value, attributes);
-            value *= 0x0101_0101_0101_0101 >> (64 - (8 * width));
+            value *= 0x0101_0101_0101_0101UL >> (64 - (8 * width));
             return result;
         }
 

@@ -64,6 +64,31 @@ public sealed class PicPairTests : IDisposable
     }
 
     [Fact]
+    public void ALatchedEdgeOutlivesItsLineAndAWideReadOfANarrowControlRegisterRepeatsIt()
+    {
+        using var context = new TestDeviceContext();
+        var pic = new PicPair(new PicOptions(Latched: true, NarrowControl: true), context);
+        context.Drive("in.1", true);
+        context.Drive("in.1", false);
+        IRegionHandler master = ((MmioRegion)pic.Banks[Master].Region).Handler, elcr = ((MmioRegion)pic.Banks[Elcr].Region).Handler;
+        master.Read(0, 1, out ulong requests, default);
+        Assert.Equal((0x02UL, true), (requests, context.Outputs["intr"].Level));
+        pic.Acknowledge();
+        master.Read(0, 1, out requests, default);
+        Assert.Equal(0UL, requests);
+
+        // A slave that withdraws its request leaves no mark at the master, and a level counts for as long as it is there.
+        elcr.Write(0, 1, 0xF8, default);
+        elcr.Write(1, 1, 0xDE, default);
+        context.Drive("in.9", true);
+        context.Drive("in.9", false);
+        master.Read(0, 1, out requests, default);
+        Assert.Equal(0UL, requests);
+        elcr.Read(0, 2, out ulong control, default);
+        Assert.Equal(0xF8F8UL, control);
+    }
+
+    [Fact]
     public void ALevelRequestsForAsLongAsItIsThere()
     {
         Write(Elcr, 0, 0xFF);

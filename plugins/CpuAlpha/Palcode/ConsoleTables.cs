@@ -86,7 +86,8 @@ internal sealed class ConsoleTables(IExecution memory, ulong frequency)
         Field(0x28, PageLength);
         Field(0x30, 40);
         Field(0x38, 255);
-        Field(0x40, BitConverter.ToUInt64(Encoding.ASCII.GetBytes("KMEM\0\0\0\0")));
+        // By this serial number kernels know that CSERVE has a clock and an alarm.
+        Field(0x40, BitConverter.ToUInt64(Encoding.ASCII.GetBytes("QEMU\0\0\0\0")));
         Field(0x50, TsunamiFamily);
         Field(0x58, Clipper);
         Field(0x68, TimerFrequency);

@@ -29,6 +29,9 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
     private ulong* Registers => cpu.State->Slots;
 
     /// <inheritdoc/>
+    public override bool CanBeInterrupted => _level < 7;
+
+    /// <inheritdoc/>
     public override void Reset()
     {
         Array.Clear(_entries);
@@ -144,7 +147,7 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
             return false;
         }
 
-        int bit = 63 - System.Numerics.BitOperations.LeadingZeroCount(requests);
+        int bit = System.Numerics.BitOperations.TrailingZeroCount(requests);
         ulong vector = 0x900 + (16 * (ulong)bit);
         if (bit == Typhoon.IsaRequest)
         {
@@ -186,9 +189,9 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
 
         _machineCheckState |= InProgress;
         ulong frame = ConsoleTables.LogoutFrame(cpu.Options.Number);
-        _ = cpu.Execution.WritePhysical(frame, 8, 144);
-        _ = cpu.Execution.WritePhysical(frame + 8, 8, 24 | (144UL << 32));
-        for (ulong offset = 16; offset < 144; offset += 8)
+        _ = cpu.Execution.WritePhysical(frame, 8, ConsoleTables.LogoutLength);
+        _ = cpu.Execution.WritePhysical(frame + 8, 8, 24 | (ConsoleTables.LogoutLength << 32));
+        for (ulong offset = 16; offset < ConsoleTables.LogoutLength; offset += 8)
         {
             _ = cpu.Execution.WritePhysical(frame + offset, 8, offset switch { 16 => code, 88 => pc, _ => 0 });
         }
