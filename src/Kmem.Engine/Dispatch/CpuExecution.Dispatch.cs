@@ -17,6 +17,7 @@ public sealed unsafe partial class CpuExecution
         State->ExecutedAtZero = State->ExecutedAtZero - (ulong)State->Budget + (ulong)instructions;
         State->Budget = instructions;
         State->Attention = 1;
+        StopDeadLoop();
         while (true)
         {
             if (State->Attention != 0 && !Attend())
@@ -158,7 +159,11 @@ public sealed unsafe partial class CpuExecution
 
     private void DeliverFault()
     {
-        _cpu.Deliver();
+        if (MayDeliver())
+        {
+            _cpu.Deliver();
+        }
+
         State->Fault = 0;
     }
 

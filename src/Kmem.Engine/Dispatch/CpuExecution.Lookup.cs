@@ -16,6 +16,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
     /// <summary>The block at an address in the present mode, lifted when there is none; null when the fetch faults, which is then in the state.</summary>
     private CodeBlock* Lookup(ulong pc)
     {
+        Note(pc);
         CodeBlock** jump = State->Jumps + CpuState.JumpIndex(pc);
         CodeBlock* block = *jump;
         if (block != null && block->Pc == pc && block->Context == State->Context && ((block->Epoch ^ State->Epoch) & block->EpochMask) == 0)

@@ -115,7 +115,7 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting);
+            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
