@@ -197,7 +197,6 @@ public sealed unsafe class Supervisor
         ulong flags = (Nr)parent.Registers.OrigRax switch
         {
             Nr.Clone => parent.Registers.Rdi,
-            Nr.Clone3 => parent.Memory.TryRead(parent.Registers.Rdi, out ulong first) ? first : 0,
             Nr.Vfork => SharesMemory,
             _ => 0,
         };
@@ -246,6 +245,7 @@ public sealed unsafe class Supervisor
             Forget(other);
         }
 
+        caller.PathBuffers.ForEach(caller.Addresses.GiveBuffer);
         DescriptorTable descriptors = caller.Descriptors.Copy();
         descriptors.CloseForExec();
         caller.Descriptors.Leave();
@@ -281,6 +281,7 @@ public sealed unsafe class Supervisor
     private void Forget(Tracee tracee)
     {
         _threads.Remove(tracee.Thread);
+        tracee.PathBuffers.ForEach(tracee.Addresses.GiveBuffer);
         tracee.Descriptors.Leave();
         tracee.Addresses.Leave();
     }

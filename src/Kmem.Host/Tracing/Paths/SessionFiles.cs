@@ -177,6 +177,26 @@ public sealed class SessionFiles : IDisposable
         }
     }
 
+    /// <summary>Knows a file of the session again whose time of change is another now.</summary>
+    internal unsafe void Renew(string hostPath, in Linux.HostStatus before)
+    {
+        Linux.HostStatus after;
+        if (Linux.Stat(hostPath, &after) != 0 || (after.Device, after.Inode) != (before.Device, before.Inode))
+        {
+            return;
+        }
+
+        if (_nodes.Remove(KeyOf(before), out SessionNode? node))
+        {
+            _nodes[KeyOf(after)] = node;
+        }
+
+        if (_live.Remove(KeyOf(before), out (string, ISessionFile) live))
+        {
+            _live[KeyOf(after)] = live;
+        }
+    }
+
     internal (string Path, ISessionFile Content)? LiveAt(in Linux.HostStatus status) => _live.TryGetValue(KeyOf(status), out (string, ISessionFile) live) ? live : null;
 
     internal SessionNode? NodeAt(in Linux.HostStatus status) => _nodes.GetValueOrDefault(KeyOf(status));
