@@ -13,7 +13,8 @@ namespace Kmem.Host.Tracing.Native;
 internal sealed unsafe class TraceeLauncher
 {
     private const int RecordLength = 8;
-    private const int SetNoNewPrivileges = 38, DropFromBoundingSet = 24, FilterMode = 1, SigPipe = 13, SetMask = 2, NoFileLimit = 7;
+    private const int SetNoNewPrivileges = 38, DropFromBoundingSet = 24, FilterMode = 1, SigPipe = 13, SetMask = 2, NoFileLimit = 7, Signals = 64;
+    private const ulong Ignored = 1;
 
     private readonly List<ulong> _records = [];
     private readonly List<nint> _strings = [];
@@ -47,7 +48,11 @@ internal sealed unsafe class TraceeLauncher
             code = CodePage();
             fixed (ulong* table = CollectionsMarshal.AsSpan(launcher._records))
             {
+                // A signal to the child must not run the runtime's handlers there: they would report it to this process.
+                ulong all = ulong.MaxValue, before = 0;
+                _ = Linux.SystemCall((nint)Nr.RtSigprocmask, SetMask, (nint)(&all), (nint)(&before), sizeof(ulong));
                 long process = ((delegate* unmanaged<ulong*, long>)code)(table);
+                _ = Linux.SystemCall((nint)Nr.RtSigprocmask, SetMask, (nint)(&before), 0, sizeof(ulong));
                 if (process < 0)
                 {
                     throw new IOException($"the host can't fork: error {-process}");
@@ -103,10 +108,18 @@ internal sealed unsafe class TraceeLauncher
             Call(Nr.Setpgid);
         }
 
-        // The runtime ignores SIGPIPE and that would survive execve; its signal mask would too.
-        ulong* action = (ulong*)Allocate(64);
+        // The runtime ignores SIGPIPE and that would survive execve; its signal mask would too. Its handlers end here.
+        ulong* action = (ulong*)Allocate(64), present = stackalloc ulong[4];
         new Span<ulong>(action, 8).Clear();
-        Call(Nr.RtSigaction, SigPipe, (ulong)action, 0, 8);
+        for (int signal = 1; signal <= Signals; signal++)
+        {
+            bool isHandled = Linux.SystemCall((nint)Nr.RtSigaction, signal, 0, (nint)present, sizeof(ulong)) == 0 && present[0] > Ignored;
+            if (isHandled || signal == SigPipe)
+            {
+                Call(Nr.RtSigaction, (ulong)signal, (ulong)action, 0, sizeof(ulong));
+            }
+        }
+
         Call(Nr.RtSigprocmask, SetMask, (ulong)action, 0, 8);
         foreach (int capability in dropped)
         {
