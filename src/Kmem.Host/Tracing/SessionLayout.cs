@@ -63,7 +63,7 @@ internal static class SessionLayout
     /// <summary>Other calls whose first argument is a descriptor.</summary>
     public static readonly Nr[] DescriptorCalls =
     [
-        Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Flock, Nr.Fsync, Nr.Fdatasync, Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fchmod, Nr.Fchown, Nr.Fadvise64, Nr.Readahead, Nr.Preadv,
+        Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Flock, Nr.Fsync, Nr.Fdatasync, Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fadvise64, Nr.Readahead, Nr.Preadv,
         Nr.Pwritev, Nr.Preadv2, Nr.Pwritev2, Nr.Fallocate, Nr.SyncFileRange, Nr.Syncfs, Nr.Splice, Nr.Tee, Nr.CopyFileRange, Nr.Fstatfs,
     ];
 
@@ -121,7 +121,7 @@ internal static class SessionLayout
         .RefuseWhenArgument(Errors.EPERM, 1, ControlConsole, Nr.Ioctl)
         .DecideByArgument(0, (uint)FirstDescriptor, (uint)LastSlot, FrequentCalls)
         .Stop(PathCalls)
-        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset, Nr.Unshare)
+        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset, Nr.Unshare, Nr.Fchmod, Nr.Fchown, Nr.Fsetxattr, Nr.Fremovexattr)
         .Stop(SignalCalls)
         .Refuse(Errors.ENOSYS, MissingCalls)
         .Refuse(Errors.EPERM, ForbiddenCalls)

@@ -47,7 +47,7 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
     public Action<Tracee>? AtExit { get; set; }
 
     /// <summary>Signals that came while the supervisor made calls in the thread's name; delivered when it goes on.</summary>
-    public Queue<int> Signals { get; } = new();
+    public Queue<int> Signals { get; private set; } = new();
 
     /// <summary>Registers as they were at the present stop.</summary>
     public UserRegisters Registers;
@@ -173,9 +173,23 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
                 return false;
             }
 
-            Signals.Enqueue(stop);
+            Keep(stop);
         }
     }
+
+    /// <summary>Keeps a signal for later. SIGCONT takes waiting stops away, and a stop a waiting SIGCONT, as signal(7) has it.</summary>
+    private void Keep(int signal)
+    {
+        bool isStop = IsStop(signal);
+        if (isStop || signal == Linux.SigCont)
+        {
+            Signals = new Queue<int>(Signals.Where(s => isStop ? s != Linux.SigCont : !IsStop(s)));
+        }
+
+        Signals.Enqueue(signal);
+    }
+
+    private static bool IsStop(int signal) => signal is Linux.SigStop or Linux.SigTstp or Linux.SigTtin or Linux.SigTtou;
 
     private static bool IsFault(int signal) => signal is 4 or 7 or 8 or Linux.SigSegv;
 
@@ -203,7 +217,7 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
                     throw new TraceeGoneException();
                 }
 
-                Signals.Enqueue(stop);
+                Keep(stop);
             }
             else if (status >> 16 == Linux.EventSeccomp && wantExit)
             {

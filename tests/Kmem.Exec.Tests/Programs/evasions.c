@@ -134,6 +134,18 @@ int main(int argc, char **argv)
     say("writing to the host's kernel", open("/proc/sys/kernel/core_pattern", O_WRONLY));
     say("writing to the host's devices", open("/sys/kernel/profiling", O_WRONLY) < 0 && open("/sys/power/state", O_WRONLY) < 0 ? 0 : 1);
 
+    /* The host's own nodes, with the modes that they have. */
+    int null = open("/dev/null", O_RDWR);
+    say("mode of the host's null by path", chmod("/dev/null", 0666));
+    say("mode of the host's null by descriptor", fchmod(null, 0666));
+    say("mode of the host's null by an empty path", syscall(452, null, "", 0666, AT_EMPTY_PATH));
+    say("owner of the host's null", fchownat(null, "", -1, -1, AT_EMPTY_PATH));
+    say("times of the host's null", futimens(null, 0));
+    int device = open("/dev/mem", O_RDONLY);
+    say("owner of the node behind a device", fchownat(device, "", -1, -1, AT_EMPTY_PATH));
+    close(device);
+    close(null);
+
     int fd = open("/dev/mem", O_RDWR), pipes[2];
     volatile uint32_t *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0xfed50000);
     uint32_t before = page[0];

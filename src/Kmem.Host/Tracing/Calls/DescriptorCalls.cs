@@ -39,8 +39,11 @@ internal sealed class DescriptorCalls(SystemCalls calls)
         Quiet(handlers, Nr.Getdents, (_, f) => Kernel.Call(f, FileCall.Getdents));
         Quiet(handlers, Nr.Getdents64, (_, f) => Kernel.Call(f, FileCall.Getdents));
         Quiet(handlers, Nr.Fchdir, (_, f) => Kernel.Call(f, FileCall.Fchdir));
-        Quiet(handlers, Nr.Fchmod, (_, _) => Errno.EPERM);
-        Quiet(handlers, Nr.Fchown, (_, _) => Errno.EPERM);
+        foreach (Nr call in (Nr[])[Nr.Fchmod, Nr.Fchown, Nr.Fsetxattr, Nr.Fremovexattr])
+        {
+            handlers[call] = t => _ = RefuseDevice(t, (int)t.Registers.Rdi);
+        }
+
         handlers[Nr.EpollCtl] = t =>
         {
             if (t.Descriptors.Find((int)t.Registers.Rdx) is { } device)
@@ -51,6 +54,21 @@ internal sealed class DescriptorCalls(SystemCalls calls)
         handlers[Nr.IoSubmit] = Submit;
         handlers[Nr.Sendmsg] = t => Message(t, t.Registers.Rsi, 1);
         handlers[Nr.Sendmmsg] = t => Message(t, t.Registers.Rsi, (int)Math.Min(t.Registers.Rdx, 1024));
+    }
+
+    /// <summary>A device's descriptor is one of the host's, whose mode, owner and times are not the program's to change.</summary>
+    /// <returns>True when the call has been answered.</returns>
+    public static unsafe bool RefuseDevice(Tracee tracee, int descriptor)
+    {
+        Linux.HostStatus status;
+        bool isDevice = tracee.Descriptors.Find(descriptor) is not null || SessionLayout.IsSlot((ulong)(uint)descriptor)
+            || (Linux.Stat(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{tracee.Thread}/fd/{descriptor}"), &status) == 0 && Paths.PathWalker.IsShared(status));
+        if (isDevice)
+        {
+            tracee.Answer(-Errors.EPERM);
+        }
+
+        return isDevice;
     }
 
     /// <summary>Writes a struct stat.</summary>

@@ -10,6 +10,13 @@ internal sealed class PathCalls
     private const int CurrentFolder = -100;
     private const ulong NoFollow = 0x100, EmptyPath = 0x1000, Follow = 0x400;
 
+    /// <summary>Calls that change what their paths lead to.</summary>
+    private static readonly HashSet<Nr> Changing =
+    [
+        Nr.Truncate, Nr.Chmod, Nr.Fchmodat, Nr.Fchmodat2, Nr.Chown, Nr.Lchown, Nr.Fchownat, Nr.Unlink, Nr.Unlinkat, Nr.Rename, Nr.Renameat, Nr.Renameat2, Nr.Link, Nr.Linkat, Nr.Rmdir,
+        Nr.Utime, Nr.Utimes, Nr.Futimesat, Nr.Utimensat, Nr.Setxattr, Nr.Lsetxattr, Nr.Removexattr, Nr.Lremovexattr,
+    ];
+
     private readonly SystemCalls _calls;
     private readonly PathWalker _walker;
     private readonly HostPolicy _policy;
@@ -154,9 +161,9 @@ internal sealed class PathCalls
                 // futimens(3) of a device: its descriptor is the host's /dev/null, which keeps its own.
                 tracee.Answer(0);
             }
-            else if (SessionLayout.IsSlot((ulong)(uint)folder))
+            else
             {
-                tracee.Answer(-Errors.EBADF);
+                _ = DescriptorCalls.RefuseDevice(tracee, folder);
             }
 
             return;
@@ -204,8 +211,15 @@ internal sealed class PathCalls
     /// <summary>Walks the path of an argument; null when the call has been answered or is the host kernel's own matter.</summary>
     private WalkedPath? Walk(Tracee tracee, int folder, int argument, bool follow)
     {
+        bool isChange = Changing.Contains((Nr)tracee.Registers.OrigRax);
         if (tracee.Memory.ReadText(tracee.Registers.Argument(argument)) is not { Length: > 0 } text)
         {
+            // An empty path may stand for the descriptor itself.
+            if (isChange && folder >= 0)
+            {
+                _ = DescriptorCalls.RefuseDevice(tracee, folder);
+            }
+
             return null;
         }
 
@@ -219,6 +233,13 @@ internal sealed class PathCalls
         if (path.Error != 0)
         {
             tracee.Answer(-path.Error);
+            return null;
+        }
+
+        if (isChange && path.Node is null && path.Exists && (PathWalker.IsShared(path.Status) || _calls.Supervisor.Files.IsHosts(path.Seen)))
+        {
+            // The host's own /dev/null and the like, which programs outside use as well.
+            tracee.Answer(-Errors.EPERM);
             return null;
         }
 

@@ -13,7 +13,7 @@ internal static unsafe partial class Linux
     /// <summary>EXITKILL, SYSGOOD, FORK, VFORK, CLONE, EXEC, SECCOMP.</summary>
     public const int Options = 0x10_0000 | 1 | 2 | 4 | 8 | 0x10 | 0x80;
 
-    public const int SigInt = 2, SigTrap = 5, SigKill = 9, SigSegv = 11, SigStop = 19, SigTstp = 20, SigTtin = 21, SigTtou = 22;
+    public const int SigInt = 2, SigTrap = 5, SigKill = 9, SigSegv = 11, SigCont = 18, SigStop = 19, SigTstp = 20, SigTtin = 21, SigTtou = 22;
     /// <summary>All kinds of children, and those of the calling thread only: other sessions may run beside this one.</summary>
     public const int WaitAll = 0x4000_0000 | 0x2000_0000;
 

@@ -137,6 +137,9 @@ public sealed class SessionFiles : IDisposable
     /// <summary>The file of the host that stands for a path, or null.</summary>
     internal string? RedirectOf(string path) => _redirects.GetValueOrDefault(path);
 
+    /// <summary>Whether a path is one of the host's that the session shows as it is, for example <c>/dev/null</c>.</summary>
+    internal bool IsHosts(string path) => _redirects.TryGetValue(path, out string? file) && file == path;
+
     /// <summary>The error that a path gives, or 0.</summary>
     internal int ClosedBy(string path)
     {
