@@ -169,7 +169,17 @@ internal sealed class PathCalls
             return;
         }
 
-        if (Walk(tracee, folder, argument, follow) is { } path)
+        if (Walk(tracee, folder, argument, follow) is not { } path)
+        {
+            return;
+        }
+
+        if (path.Node is not null && path.Seen.StartsWith("/proc/", StringComparison.Ordinal))
+        {
+            // A device by way of its descriptor: as above.
+            tracee.Answer(0);
+        }
+        else
         {
             Send(tracee, path, argument, path.Exists ? _ => _calls.Supervisor.Files.Renew(path.Host, path.Status) : null);
         }
