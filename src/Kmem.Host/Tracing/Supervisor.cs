@@ -56,7 +56,7 @@ public sealed unsafe class Supervisor
 
         using var companionship = new Companionship();
         _companionship = companionship;
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
             _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
         }
@@ -75,7 +75,7 @@ public sealed unsafe class Supervisor
                 break;
             }
 
-            lock (Machine.Gate)
+            using (Machine.Gate.Visit())
             {
                 Handle(thread, status);
             }
@@ -88,7 +88,7 @@ public sealed unsafe class Supervisor
     /// <param name="signal">The signal's number.</param>
     public void Signal(int signal)
     {
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
             foreach (int process in _threads.Values.Select(t => t.Process).Distinct().ToArray())
             {

@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
@@ -47,6 +48,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         machine.Clock.Scheduled += ShortenTurn;
+        machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
 
     /// <summary>The CPUs in their order.</summary>
@@ -137,6 +139,7 @@ public sealed class MachineRunner : IDisposable
     public void Dispose()
     {
         _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
@@ -176,6 +179,12 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.AdvanceTo(reached);
+
+        // No CPU is on a bus now, so masters that wait for one get it.
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.GrantBus();
+        }
     }
 
     private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
