@@ -27,7 +27,7 @@ internal static class KernelImage
             FlatAddress = settings.FlatAddress ?? 0,
             Machine = machine.Architecture == "alpha" ? ImageMachine.Alpha : ImageMachine.Unknown,
         };
-        LoadedImage image = ImageLoader.Load(kernel, options);
+        LoadedImage image = Read(kernel, options);
         byte[] bytes = [];
         if (initrd is not null)
         {
@@ -37,5 +37,17 @@ internal static class KernelImage
 
         ulong entry = image.Kind == ImageKind.Flat ? options.FlatAddress : image.Entry;
         return new BootImage([.. image.Segments.Select(s => new BootSegment(s.VirtualAddress, s.FileBytes, s.MemorySize))], entry, bytes, settings.CommandLine ?? machine.Boot?.Append ?? "");
+    }
+
+    private static LoadedImage Read(string path, ImageOptions options)
+    {
+        try
+        {
+            return ImageLoader.Load(path, options);
+        }
+        catch (ImageException e) when (!options.AllowFlat && e.Message.EndsWith("is no ELF file", StringComparison.Ordinal))
+        {
+            throw new ImageException(e.Message + "; if it is a flat image, --at ADDRESS says where it goes", e);
+        }
     }
 }

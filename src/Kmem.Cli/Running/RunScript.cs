@@ -33,7 +33,15 @@ internal sealed class RunScript(IReadOnlyList<ScriptStep> steps, SerialPort port
     public string? Awaited => _at < steps.Count ? steps[_at].Text : null;
 
     /// <summary>The last lines of the guest, for messages.</summary>
-    public string Tail => string.Concat(Encoding.UTF8.GetString([.. _tail]).Where(c => !char.IsControl(c) || c == '\n')).Trim();
+    public string Tail
+    {
+        get
+        {
+            string text = string.Concat(Encoding.UTF8.GetString([.. _tail]).Where(c => !char.IsControl(c) || c == '\n'));
+            int line = _tail.Count == ShownTail ? text.IndexOf('\n', StringComparison.Ordinal) + 1 : 0;
+            return text[line..].Trim();
+        }
+    }
 
     /// <summary>Begins with the first step.</summary>
     public void Start()

@@ -141,6 +141,11 @@ internal sealed class RunSession : IDisposable
         // The terminal is given back first, so that nothing of this is lost in raw mode.
         ulong executed = _runner.Executed;
         _backends.Dispose();
+        if (_image is null && executed <= FewInstructions)
+        {
+            Terminal.Error("the machine stopped at once: it has no program; --kernel FILE names one");
+        }
+
         if (stop.Kind == StopKind.Crash)
         {
             Terminal.Error($"the machine stopped: {stop.Message}");
@@ -158,11 +163,6 @@ internal sealed class RunSession : IDisposable
         if (stop.Kind == StopKind.Crash)
         {
             return ExitCodes.Failed;
-        }
-
-        if (_image is null && executed <= FewInstructions)
-        {
-            Terminal.Error("the machine stopped at once: it has no program; --kernel FILE names one");
         }
 
         bool isOutside = stop.Kind == StopKind.Request && stop.ExitCode != 0;

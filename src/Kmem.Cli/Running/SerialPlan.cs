@@ -1,3 +1,5 @@
+using Kmem.Machine.Backends;
+
 namespace Kmem.Cli.Running;
 
 /// <summary>Which serial port goes where, as <c>--serial</c> says it: <c>PORT=PLACE</c>, or a place alone for the port that the machine has at the terminal.</summary>
@@ -21,6 +23,12 @@ internal sealed class SerialPlan
             int equals = value.IndexOf('=', StringComparison.Ordinal);
             bool isNamed = equals > 0 && value[..equals].All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
             string place = Absolute(isNamed ? value[(equals + 1)..] : value);
+            if (place is not ("stdio" or "pty" or "none" or "memory" or ['f', 'i', 'l', 'e', ':', _, ..] or ['u', 'n', 'i', 'x', ':', _, ..]))
+            {
+                error = $"--serial: '{place}' is no place for a serial port; there are {HostBackends.CharForms}";
+                return null;
+            }
+
             if (isNamed ? !plan._named.TryAdd(value[..equals], place) : plan._unnamed is not null)
             {
                 error = $"--serial places {(isNamed ? $"the port '{value[..equals]}'" : "the port at the terminal")} twice";

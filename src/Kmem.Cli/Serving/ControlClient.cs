@@ -18,7 +18,7 @@ internal static class ControlClient
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            Terminal.Error($"no machine is served at '{path}': {e.Message}");
+            Terminal.Error($"no machine is served at '{path}': {(File.Exists(path) ? e.Message : "there is no such socket; 'kmem serve' and 'kmem run' make one with --control")}");
             return null;
         }
     }

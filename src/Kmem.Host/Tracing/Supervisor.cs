@@ -10,6 +10,9 @@ namespace Kmem.Host.Tracing;
 /// <remarks>All tracing happens on the thread that calls <see cref="Run"/>, as ptrace(2) demands.</remarks>
 public sealed unsafe class Supervisor
 {
+    /// <summary>End of a program's addresses: programs are the host's, whatever kernel the machine has in front of its devices.</summary>
+    private const ulong HostUserLimit = 0x7FFF_FFFF_F000;
+
     private readonly Dictionary<int, Tracee> _threads = [];
     private readonly Dictionary<int, int> _early = [];
     private readonly SystemCalls _calls;
@@ -58,7 +61,7 @@ public sealed unsafe class Supervisor
         _companionship = companionship;
         using (Machine.Gate.Visit())
         {
-            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
+            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), HostUserLimit));
         }
 
         while (_threads.Count > 0)
@@ -222,7 +225,7 @@ public sealed unsafe class Supervisor
             addresses = addresses.Copy();
         }
 
-        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, Machine.Kernel.UserLimit)
+        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, HostUserLimit)
         {
             Ports = parent.Ports,
             Kept = parent.Kept,
@@ -258,7 +261,7 @@ public sealed unsafe class Supervisor
             _threads.Remove(caller.Thread);
         }
 
-        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), Machine.Kernel.UserLimit) { Ports = caller.Ports, Filters = caller.Filters };
+        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), HostUserLimit) { Ports = caller.Ports, Filters = caller.Filters };
         _threads[tracee.Thread] = fresh;
         fresh.Resume();
     }
