@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Kmem.Ir;
 
@@ -13,7 +14,7 @@ public static class Kernels
     [MethodImpl(Inline)] public static ulong Add(ulong a, ulong b) => a + b;
     [MethodImpl(Inline)] public static ulong Sub(ulong a, ulong b) => a - b;
     [MethodImpl(Inline)] public static ulong Mul(ulong a, ulong b) => a * b;
-    [MethodImpl(Inline)] public static ulong MulHighU(ulong a, ulong b) => Math.BigMul(a, b, out _);
+    [MethodImpl(Inline)] public static ulong MulHighU(ulong a, ulong b) => Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(a, b) : Math.BigMul(a, b, out _);
     [MethodImpl(Inline)] public static ulong And(ulong a, ulong b) => a & b;
     [MethodImpl(Inline)] public static ulong Or(ulong a, ulong b) => a | b;
     [MethodImpl(Inline)] public static ulong Xor(ulong a, ulong b) => a ^ b;
