@@ -47,7 +47,8 @@ public sealed partial class ControlTests : IDisposable
         ProgramRun nobody = KmemProgram.Run("peek", "--attach", Socket, "phys:0x80100000000/8", "--format", "json");
         Assert.Equal((3, "{\"space\":\"phys\",\"address\":\"0x80100000000\",\"width\":8,\"result\":\"DecodeError\"}\n"), (nobody.ExitCode, nobody.Output));
         ProgramRun wrong = KmemProgram.Run("peek", "--attach", Socket, "phis:0");
-        Assert.Equal((2, "kmem: there is no space 'phis'; there are phys, pchip0.dma, hose0.mem, hose0.io, hose0.cfg\n"), (wrong.ExitCode, wrong.Error));
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.StartsWith("kmem: there is no space 'phis'; there are phys, ", wrong.Error, StringComparison.Ordinal);
         ProgramRun both = KmemProgram.Run("peek", "machines/lab.yaml", "--attach", Socket, "phys:0");
         Assert.Equal(2, both.ExitCode);
     }
@@ -66,7 +67,7 @@ public sealed partial class ControlTests : IDisposable
             $"{{\"op\":\"pread\",\"fd\":\"k\",\"offset\":\"0x{0xFFFF_FFFE_0000_0000:x}\",\"length\":8}}",
         ]);
         string[] answers = KmemProgram.RunWith(script, "io", "--attach", Socket).Output.TrimEnd().Split('\n');
-        Assert.Contains("\"result\":8,\"errno\":null,\"data\":\"0000004252505748\"", answers[1], StringComparison.Ordinal);   // "HWRPB", as a number
+        Assert.Contains("\"result\":8,\"errno\":null,\"data\":\"0000004250525748\"", answers[1], StringComparison.Ordinal);   // "HWRPB", as a number
         Assert.Contains("\"errno\":\"EACCES\"", answers[2], StringComparison.Ordinal);     // it belongs to the console
         Assert.Contains("\"errno\":\"EFAULT\"", answers[3], StringComparison.Ordinal);     // mapped by the console, but no kernel address
         Assert.Contains("\"result\":-1", answers[4], StringComparison.Ordinal);            // I/O space that nobody has

@@ -27,6 +27,7 @@ internal static class RunCommand
             return ExitCodes.Usage;
         }
 
+        using var signals = new RunSignals();
         using var progress = new LoadingProgress();
         progress.Say("building the machine");
         using var backends = new RunBackends(settings.Serial);
@@ -45,7 +46,7 @@ internal static class RunCommand
 
         try
         {
-            using var session = new RunSession(machine, backends, settings, progress);
+            using var session = new RunSession(machine, backends, settings, signals, progress);
             progress.Dispose();
             return session.Run();
         }

@@ -23,7 +23,6 @@ internal sealed class RunSession : IDisposable
     private readonly RunBackends _backends;
     private readonly MachineRunner _runner;
     private readonly RunnerGate _gate;
-    private readonly RunSignals _signals;
     private readonly BootImage? _image;
     private readonly Stopwatch _clock = new();
     private readonly RunScript? _script;
@@ -35,7 +34,7 @@ internal sealed class RunSession : IDisposable
     /// <exception cref="Machine.Loading.ImageException">The kernel can't be used.</exception>
     /// <exception cref="MachineException">The machine can't run.</exception>
     /// <exception cref="IOException">The control socket can't be made.</exception>
-    public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, LoadingProgress progress)
+    public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, RunSignals signals, LoadingProgress progress)
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
         _image = KernelImage.Load(settings, machine.Description, progress);
@@ -46,10 +45,10 @@ internal sealed class RunSession : IDisposable
         }
 
         _gate = new RunnerGate(_runner);
-        _signals = new RunSignals(code => _runner.RequestStop(new MachineStop(StopKind.Request, "somebody ended the run", code)));
+        signals.Begin(code => _runner.RequestStop(new MachineStop(StopKind.Request, "somebody ended the run", code)));
         if (backends.Stdio is { } stdio)
         {
-            stdio.LeaveRequested += () => _signals.Leave(ExitCodes.Ok);
+            stdio.LeaveRequested += () => signals.Leave(ExitCodes.Ok);
             stdio.ReaderGone += () => _runner.RequestStop(new MachineStop(StopKind.Request, "nobody reads standard output any more"));
         }
 
@@ -125,7 +124,6 @@ internal sealed class RunSession : IDisposable
     {
         _gate.End();
         _server?.Dispose();
-        _signals.Dispose();
         _backends.Dispose();
         _runner.Dispose();
     }

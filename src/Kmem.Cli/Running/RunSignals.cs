@@ -5,18 +5,17 @@ namespace Kmem.Cli.Running;
 /// <summary>Ends a run in order when a signal or a key asks for it, and at once when that takes too long.</summary>
 internal sealed class RunSignals : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly List<PosixSignalRegistration> _registrations = [];
-    private readonly Action<int> _ask;
+    private readonly Lock _lock = new();
     private Timer? _impatience;
-    private int _asked;
+    private Action<int>? _ask;
+    private int? _asked;
 
-    /// <summary>Watches.</summary>
-    /// <param name="ask">Asks the run to end with an exit code; called on any thread.</param>
-    public RunSignals(Action<int> ask)
+    /// <summary>Watches; a run that begins later is asked at once if something was asked before.</summary>
+    public RunSignals()
     {
-        _ask = ask;
         foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, 2), (PosixSignal.SIGQUIT, 3), (PosixSignal.SIGTERM, 15)])
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
@@ -27,16 +26,34 @@ internal sealed class RunSignals : IDisposable
         }
     }
 
+    /// <summary>Says how a run is asked to end with an exit code; called on any thread.</summary>
+    public void Begin(Action<int> ask)
+    {
+        lock (_lock)
+        {
+            _ask = ask;
+            if (_asked is { } code)
+            {
+                ask(code);
+            }
+        }
+    }
+
     /// <summary>Asks the run to end; the second time the program ends at once, as it does when the run hangs in a write that nobody reads.</summary>
     public void Leave(int exitCode)
     {
-        if (Interlocked.Increment(ref _asked) > 1)
+        lock (_lock)
         {
-            Environment.Exit(exitCode);
+            if (_asked is null)
+            {
+                _asked = exitCode;
+                _impatience = new Timer(_ => Environment.Exit(exitCode), null, Patience, Timeout.InfiniteTimeSpan);
+                _ask?.Invoke(exitCode);
+                return;
+            }
         }
 
-        _impatience = new Timer(_ => Environment.Exit(exitCode), null, Patience, Timeout.InfiniteTimeSpan);
-        _ask(exitCode);
+        Environment.Exit(exitCode);
     }
 
     /// <inheritdoc/>

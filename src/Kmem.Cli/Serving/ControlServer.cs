@@ -199,6 +199,11 @@ internal sealed class ControlServer : IDisposable
         {
             channel.Send(new ControlReply { Error = e.Message });
         }
+        catch (Exception e)
+        {
+            // Whatever a client makes of its request, the machine and the others go on.
+            channel.Send(new ControlReply { Error = $"internal error: {e}", Exit = ExitCodes.Internal });
+        }
     }
 
     /// <summary>Adds a client to those that are served, or says why not.</summary>

@@ -39,7 +39,8 @@ internal sealed class ServedClient(RunningMachine machine, MachineGate gate, Act
             "exec" => Execute(request),
             "mount" => Mount(request),
             "io" => Exchange(request),
-            "peek" or "poke" or "explain" => Look(request),
+            "peek" or "poke" or "explain" when request.Arguments is { Count: 1 or 2 } => Look(request),
+            "peek" or "poke" or "explain" => new ControlReply { Error = $"'{request.Operation}' needs a place" },
             _ => new ControlReply { Error = $"there is no operation '{request.Operation}'; there are exec, mount, io, peek, poke and explain" },
         };
         return _end is { } end && reply.Error is null ? new ControlReply { Error = end } : reply;
