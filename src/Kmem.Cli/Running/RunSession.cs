@@ -113,8 +113,8 @@ internal sealed class RunSession : IDisposable
             }
 
             _clock.Stop();
-            _server?.End($"the machine has ended: {stop.Message}");
             _gate.End();
+            _server?.End($"the machine has ended: {stop.Message}");
             return Report(stop);
         }
     }

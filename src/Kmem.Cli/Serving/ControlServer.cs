@@ -91,7 +91,8 @@ internal sealed class ControlServer : IDisposable
 
         foreach (ServedClient client in clients)
         {
-            client.End(_end);
+            // Side by side: each may take a while to kill what it runs.
+            new Thread(() => client.End(_end)) { IsBackground = true, Name = "farewell" }.Start();
         }
 
         lock (_clients)

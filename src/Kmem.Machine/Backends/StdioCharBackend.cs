@@ -7,7 +7,7 @@ namespace Kmem.Machine.Backends;
 /// <remarks>The end of standard input stops nothing: output goes on.</remarks>
 public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
 {
-    private const int Look = 100;
+    private const int Look = 100, WatchEvery = 500;
     private const string Help = "\r\nCtrl-A x  leave kmem\r\nCtrl-A z  suspend it\r\nCtrl-A a  send Ctrl-A\r\nCtrl-A h  this help\r\n";
 
     private readonly HostInput _input = new();
@@ -35,6 +35,7 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
         (_from, _to) = (input, output);
         _terminal = RawTerminal.TryEnter(input);
         new Thread(Listen) { IsBackground = true, Name = "kmem stdio" }.Start();
+        new Thread(WatchReader) { IsBackground = true, Name = "kmem stdout" }.Start();
     }
 
     /// <inheritdoc/>
@@ -50,7 +51,7 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
     /// <summary>Raised on a thread of the host when Ctrl-A x is typed.</summary>
     public event Action? LeaveRequested;
 
-    /// <summary>Raised once, on the thread that writes, when nobody reads standard output any more.</summary>
+    /// <summary>Raised once, on any thread, when nobody reads standard output any more.</summary>
     public event Action? ReaderGone;
 
     /// <summary>Raised on a thread of the host with the letter after Ctrl-A, for commands that this backend does not know.</summary>
@@ -119,6 +120,28 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
         }
     }
 
+    /// <summary>A guest that says nothing for a while has lost its reader all the same.</summary>
+    private void WatchReader()
+    {
+        while (!_isClosed)
+        {
+            if ((HostCalls.Wait(_to, 0, WatchEvery) & (HostCalls.Failed | HostCalls.HungUp)) != 0)
+            {
+                LoseReader();
+                return;
+            }
+        }
+    }
+
+    /// <summary>As with "| head"; whoever runs the guest decides what that means.</summary>
+    private void LoseReader()
+    {
+        if (!Interlocked.Exchange(ref _readerIsGone, true))
+        {
+            ReaderGone?.Invoke();
+        }
+    }
+
     private void Obey(char command)
     {
         switch (command)
@@ -155,9 +178,7 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
                 }
                 else if (sent != -HostCalls.Interrupted)
                 {
-                    // As with "| head"; whoever runs the guest decides what that means.
-                    _readerIsGone = true;
-                    ReaderGone?.Invoke();
+                    LoseReader();
                 }
             }
         }
