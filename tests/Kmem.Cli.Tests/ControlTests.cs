@@ -113,6 +113,6 @@ public sealed partial class ControlTests : IDisposable
 
     private ulong Counter() => ulong.Parse(KmemProgram.Run("peek", "--attach", Socket, $"phys:0x{_counter:X}/8").Output.TrimEnd()[^16..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex("physical ([0-9a-f]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("physical (?<place>[0-9a-f]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Place();
 }

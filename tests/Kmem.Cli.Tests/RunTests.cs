@@ -160,6 +160,6 @@ public sealed partial class RunTests : IDisposable
         return new ProgramRun(process.ExitCode, output.Result, error.Result);
     }
 
-    [GeneratedRegex(@"(\d+) of \d+ updates lost", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"(?<lost>\d+) of \d+ updates lost", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Lost();
 }

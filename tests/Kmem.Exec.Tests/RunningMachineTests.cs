@@ -137,10 +137,10 @@ public sealed partial class RunningMachineTests : IDisposable
     private ClientRun Attach(string? flavour, params string[] program) =>
         ClientProgram.Run([_program, "exec", "--attach", Socket, .. flavour is null ? Array.Empty<string>() : ["--flavour", flavour], "--", .. program]);
 
-    [GeneratedRegex("physical ([0-9a-f]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("physical (?<place>[0-9a-f]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Place();
 
-    [GeneratedRegex("stands at ([0-9]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("stands at (?<count>[0-9]+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Said();
 }
 
