@@ -22,7 +22,7 @@ internal static class ExecCommand
         var log = new Option<string?>("--log") { Description = "Writes every access with device, register, width, value and program counter to FILE; - is standard error", HelpName = "FILE" };
         var audit = new Option<bool>("--audit-width") { Description = "Lists at the end the widths used on every register, against those that it takes" };
         var program = new Argument<string[]>("CMD") { Description = "The program and its arguments, after --", Arity = ArgumentArity.ZeroOrMore };
-        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
+        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' or 'kmem run --control' holds at PATH; there is no FILE then", HelpName = "PATH" };
         machine.File.Arity = ArgumentArity.ZeroOrOne;
         command.Add(attach);
         var record = new Option<string?>("--record") { Description = "Writes the session's accesses to FILE, one line each", HelpName = "FILE" };

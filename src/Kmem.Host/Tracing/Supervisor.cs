@@ -10,6 +10,9 @@ namespace Kmem.Host.Tracing;
 /// <remarks>All tracing happens on the thread that calls <see cref="Run"/>, as ptrace(2) demands.</remarks>
 public sealed unsafe class Supervisor
 {
+    /// <summary>End of a program's addresses: programs are the host's, whatever kernel the machine has in front of its devices.</summary>
+    private const ulong HostUserLimit = 0x7FFF_FFFF_F000;
+
     private readonly Dictionary<int, Tracee> _threads = [];
     private readonly Dictionary<int, int> _early = [];
     private readonly SystemCalls _calls;
@@ -57,10 +60,10 @@ public sealed unsafe class Supervisor
 
         using var companionship = new Companionship();
         _companionship = companionship;
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
             _root = root;
-            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
+            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), HostUserLimit));
             _waiting.ForEach(signal => _ = Linux.Kill(_root, signal));
         }
 
@@ -78,7 +81,7 @@ public sealed unsafe class Supervisor
                 break;
             }
 
-            lock (Machine.Gate)
+            using (Machine.Gate.Visit())
             {
                 Handle(thread, status);
             }
@@ -91,7 +94,7 @@ public sealed unsafe class Supervisor
     /// <param name="signal">The signal's number.</param>
     public void Signal(int signal)
     {
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
             if (_root == 0)
             {
@@ -229,7 +232,7 @@ public sealed unsafe class Supervisor
             addresses = addresses.Copy();
         }
 
-        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, Machine.Kernel.UserLimit)
+        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, HostUserLimit)
         {
             Ports = parent.Ports,
             Kept = parent.Kept,
@@ -266,7 +269,7 @@ public sealed unsafe class Supervisor
             _threads.Remove(caller.Thread);
         }
 
-        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), Machine.Kernel.UserLimit) { Ports = caller.Ports, Filters = caller.Filters };
+        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), HostUserLimit) { Ports = caller.Ports, Filters = caller.Filters };
         _threads[tracee.Thread] = fresh;
         fresh.Resume();
     }

@@ -54,6 +54,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         machine.Clock.Scheduled += ShortenTurn;
+        machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
 
     /// <summary>The CPUs in their order.</summary>
@@ -149,6 +150,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
@@ -188,6 +190,12 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.AdvanceTo(reached);
+
+        // No CPU is on a bus now, so masters that wait for one get it.
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.GrantBus();
+        }
     }
 
     private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
