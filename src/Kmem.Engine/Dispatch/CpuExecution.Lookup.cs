@@ -108,7 +108,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         _builder.Clear();
         int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : 1);
         (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
-        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount) is { Count: > 0 } errors)
+        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
         {
             throw new InvalidOperationException($"The block at 0x{pc:x} is lifted wrongly: {string.Join("; ", errors)}\n{Printer.Print(pc, operations, marks, _cpu.Model.RegisterCount, _cpu.Model.SlotName)}");
         }
