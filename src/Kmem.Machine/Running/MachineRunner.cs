@@ -34,6 +34,12 @@ public sealed class MachineRunner : IDisposable
     {
         _machine = machine;
         _map = new CodeMap(machine.Memory);
+        foreach (AddressSpace space in machine.Spaces.Values)
+        {
+            // What DMA and clients write may be code.
+            space.MemoryWritten += _map.Changed;
+        }
+
         foreach (MachineDevice device in machine.Devices.Values)
         {
             if (device.Instance is IProcessor processor)
@@ -110,7 +116,7 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting);
+            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -138,6 +144,11 @@ public sealed class MachineRunner : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.MemoryWritten -= _map.Changed;
+        }
+
         _machine.Clock.Scheduled -= ShortenTurn;
         _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
