@@ -37,7 +37,7 @@ internal sealed class RunSession : IDisposable
     public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, RunSignals signals, LoadingProgress progress)
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
-        _image = KernelImage.Load(settings, machine.Description, progress);
+        _image = KernelFiles.Of(settings, machine.Description) is { } files ? KernelImage.Load(files, settings, machine.Description, progress) : null;
         _runner = new MachineRunner(machine, settings.Engine) { IsRealTime = settings.IsRealTime, IdleLead = IdleLead, Between = backends.Exchange };
         foreach (Kmem.Machine.Backends.IHostPolled polled in backends.Polled)
         {
