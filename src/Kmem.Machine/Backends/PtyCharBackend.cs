@@ -1,3 +1,5 @@
+using Kmem.Abstractions;
+
 namespace Kmem.Machine.Backends;
 
 /// <summary>A pseudo terminal as a serial line: a terminal program opens its path, leaves and comes back as it likes.</summary>
