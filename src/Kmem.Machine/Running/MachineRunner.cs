@@ -47,6 +47,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         machine.Clock.Scheduled += ShortenTurn;
+        machine.PowerRequested += Obey;
     }
 
     /// <summary>The CPUs in their order.</summary>
@@ -137,6 +138,7 @@ public sealed class MachineRunner : IDisposable
     public void Dispose()
     {
         _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.PowerRequested -= Obey;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
@@ -176,6 +178,20 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.AdvanceTo(reached);
+    }
+
+    /// <summary>A device's request ends the turn of the CPU that caused it; one that a timer caused ends the run before the next turn.</summary>
+    private void Obey(PowerRequest request)
+    {
+        var stop = new MachineStop(request.Action == PowerAction.Reset ? StopKind.Reset : StopKind.PowerOff, request.Reason, request.ExitCode);
+        if (_running is { } cpu)
+        {
+            cpu.Stop(stop);
+        }
+        else
+        {
+            _requestedStop = stop;
+        }
     }
 
     private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
