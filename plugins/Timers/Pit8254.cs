@@ -5,7 +5,7 @@ namespace Kmem.Plugins.Timers;
 /// <summary>The 8254 programmable interval timer of a PC, with the system control port 0x61 that rules its third counter.</summary>
 /// <remarks>
 /// The unnamed bank has the four ports of the timer, bank <c>port61</c> one port. Counters run at 1193182 Hz; the gates of counters 0 and 1 are tied high.
-/// Outputs <c>out0</c> and <c>speaker</c>. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
+/// Outputs <c>out0</c> and <c>speaker</c>; input <c>hold</c> keeps <c>out0</c> low, as an HPET does that replaces the timer. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
 /// Source: Intel 8254 datasheet (order number 231164); Intel 82378 datasheet (order number 290473), section "NMI Status and Control Register".
 /// </remarks>
 [Device("intel.8254")]
@@ -36,6 +36,12 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
             CounterChannel counter = _counters[i];
             Registers.Add(i, $"COUNTER{i}", () => counter.Read(), v => WriteCounter(counter, (byte)v), () => counter.Peek());
         }
+
+        context.Input("hold", level =>
+        {
+            _tick.IsEnabled = !level;
+            _tick.Update();
+        });
 
         // The control port can't be read; the recorded machines drive zeros.
         Registers.Add(3, "CONTROL", () => 0, v => WriteControl((byte)v));
