@@ -87,12 +87,12 @@ public sealed class StdVga : Device, IPciFunction, IHasBanks, IFirmwareState, IH
     /// <inheritdoc/>
     public ScreenPicture ReadPicture() => _interface.IsEnabled ? _interface.Draw(_core.Colours) : _core.Picture();
 
-    private static unsafe RomRegion Rom(StdVgaOptions options, IDeviceContext context)
+    private static RomRegion Rom(StdVgaOptions options, IDeviceContext context)
     {
         IRamBlock block = context.AllocateMemory("bar6", RomLength);
         if (options.Rom.Length > 0)
         {
-            context.ReadImage(options.Rom, RomLength).CopyTo(new Span<byte>((void*)block.Pointer, (int)RomLength));
+            context.ReadImage(options.Rom, RomLength).CopyTo(new DirectMemory(block.Pointer, RomLength).AsSpan());
         }
 
         return new RomRegion("bar6", block);

@@ -59,8 +59,8 @@ public sealed class FwCfg : Device, IHasBanks, IFirmwareHandOver
     public ulong PlaceTables()
     {
         // BIOS data area: segment of the extended one, base memory in KiB.
-        Put(0x40E, [(byte)(Ebda >> 4), (byte)(Ebda >> 12)]);
-        Put(0x413, [(byte)(Ebda >> 10), (byte)(Ebda >> 18)]);
+        Put(0x40E, BitConverter.GetBytes((ushort)(Ebda >> 4)));
+        Put(0x413, BitConverter.GetBytes((ushort)(Ebda >> 10)));
         Put(Ebda, [1]);
         if (_items.Acpi is not { } acpi)
         {

@@ -43,7 +43,7 @@ internal sealed class FwCfgItems
         if (options.Acpi)
         {
             Acpi = new AcpiSet(new AcpiOptions(
-                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: Math.Max(options.Low, 0x8000_0000), SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
+                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Low, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
             _files[TablesFile] = Acpi.Tables;
             _files[RootFile] = Acpi.Root;
             _files["etc/table-loader"] = TableLoader.Build(Acpi, TablesFile, RootFile);

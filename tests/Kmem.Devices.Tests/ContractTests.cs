@@ -2,6 +2,7 @@ using Kmem.Abstractions;
 using Kmem.Machine.Backends;
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
+using Kmem.Plugins.Chipset;
 using Kmem.Plugins.Clock;
 using Kmem.Plugins.Display;
 using Kmem.Plugins.Dma8237;
@@ -46,6 +47,9 @@ public sealed class ContractTests
         ]),
         ["mc146818"] = new RealTimeClockOptions(Contents: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["0x34"] = [0x12, 0x34] }),
         ["firmware.acpi"] = new AcpiOptions(0x10_0000, Hpet: 0xFED0_0000, Mcfg: 0xE000_0000),
+        ["qemu.fw-cfg"] = new FwCfgOptions("memory", Low: 0x10_0000),
+        ["vga.std-pci"] = new StdVgaOptions(Image),
+        ["intel.82371ab-pm"] = new Piix4PowerOptions("io"),
         ["firmware.smbios"] = new SmbiosOptions(),
         ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
         ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
@@ -70,6 +74,8 @@ public sealed class ContractTests
     {
         ["mc146818"] = ["_memory", "_offset"],
         ["gpio.block"] = ["_pins"],
+        ["intel.82371sb"] = ["_pins"],
+        ["intel.ioapic"] = ["_levels"],
         ["intel.8259-pair"] = ["master._lines", "slave._lines"],
         ["dec.21272.cchip"] = ["_raw", "_tick"],
         ["flash.spi-nor"] = ["_status1", "_status2", "_writeProtect"],
@@ -79,7 +85,7 @@ public sealed class ContractTests
     [
         .. new[]
         {
-            typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
+            typeof(DmaWriter), typeof(Port92), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
             typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip),
         }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))

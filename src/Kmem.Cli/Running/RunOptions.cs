@@ -29,7 +29,8 @@ internal sealed record RunSettings
 /// <summary>The options of <c>kmem run</c>.</summary>
 internal sealed class RunOptions
 {
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program: an ELF file or a flat image, plain or gzip", HelpName = "FILE" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program in the place of firmware: an ELF file, a bzImage, a multiboot image or a boot sector, plain or gzip", HelpName = "FILE" };
+    private readonly Option<string?> _bios = new("--bios") { Description = "Image of the firmware, of any size: the machine's parameter bios", HelpName = "FILE" };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "The kernel's initial file system", HelpName = "FILE" };
     private readonly Option<string> _append = new("--append") { Description = "The kernel's command line", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<string> _mode = new("--engine") { Description = "Back ends: interpret, translate (everything, for tests) or both", DefaultValueFactory = _ => "both" };
@@ -43,11 +44,16 @@ internal sealed class RunOptions
     public RunOptions(Command command)
     {
         _mode.AcceptOnlyFromAmong("interpret", "translate", "both");
-        foreach (Option option in (Option[])[_kernel, _initrd, _append, _mode, _threshold, _until, _for, _realTime, _noReboot, _statistics])
+        foreach (Option option in (Option[])[_bios, _kernel, _initrd, _append, _mode, _threshold, _until, _for, _realTime, _noReboot, _statistics])
         {
             command.Add(option);
         }
     }
+
+    /// <summary>Parameters of the machine that options stand for.</summary>
+    public IReadOnlyDictionary<string, string> Parameters(ParseResult parsed) => parsed.GetValue(_bios) is { } bios
+        ? new Dictionary<string, string>(StringComparer.Ordinal) { ["bios"] = Path.GetFullPath(bios) }
+        : new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The settings; null and a message when they are wrong.</summary>
     public RunSettings? Read(ParseResult parsed)

@@ -7,6 +7,7 @@ using Kmem.Ir;
 using Kmem.Machine;
 using Kmem.Machine.Backends;
 using Kmem.Machine.Loading;
+using Kmem.Machine.Loading.Pc;
 using Kmem.Machine.Running;
 
 namespace Kmem.Cli.Running;
@@ -23,6 +24,7 @@ internal sealed class RunSession : IDisposable
     private readonly MachineRunner _runner;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly BootImage? _image;
+    private readonly PcProgram? _program;
     private readonly byte[] _wanted;
     private int _matched;
 
@@ -30,7 +32,9 @@ internal sealed class RunSession : IDisposable
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
         _wanted = Encoding.UTF8.GetBytes(settings.Until ?? "");
-        _image = settings.Kernel is null ? null : KernelImage.Load(settings);
+        bool isPc = machine.Description.Architecture == "x86";
+        _image = settings.Kernel is null || isPc ? null : KernelImage.Load(settings);
+        _program = settings.Kernel is null || !isPc ? null : PcProgram.Load(settings.Kernel, settings.Initrd, settings.CommandLine);
         _runner = new MachineRunner(machine, settings.Engine) { IsRealTime = settings.IsRealTime, IdleLead = IdleLead, Between = Exchange };
         foreach (IHostPolled polled in backends.Polled)
         {
@@ -56,6 +60,10 @@ internal sealed class RunSession : IDisposable
             if (_image is not null)
             {
                 _runner.Boot(_image);
+            }
+            else if (_program is not null)
+            {
+                _runner.Boot(_program);
             }
 
             MachineStop stop = _runner.Run(_settings.Duration);

@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Machine.Loading.Pc;
 
 namespace Kmem.Machine.Running;
 
@@ -85,6 +86,17 @@ public sealed class MachineRunner : IDisposable
         IBootable target = _cpus.Select(c => c.Processor).OfType<IBootable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a kernel");
         target.Boot(image);
+    }
+
+    /// <summary>Puts the machine into the state in which firmware leaves it, a program into its memory, and the first CPU at its beginning.</summary>
+    /// <exception cref="MachineException">No CPU can begin so, or the program does not fit.</exception>
+    /// <exception cref="Loading.ImageException">The program does not fit or is none that can be begun.</exception>
+    public void Boot(PcProgram program)
+    {
+        IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
+            ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
+        _machine.ApplyFirmwareState();
+        target.Start(program.Place(new PcMemory(_machine)));
     }
 
     /// <summary>Runs until the machine stops.</summary>
