@@ -67,7 +67,7 @@ public sealed class Piix4Power : Device, IPciFunction, IHasBanks, IFirmwareState
             .Define(BusConfiguration, 1, 0x09, writable: 0x0F);
         IAddressSpace io = context.Space(options.Io);
         _power = io.Map(new MmioRegion(context.Id + ".acpi", PowerRegisters.Length, _registers, maxWidth: 4), 0, priority: 1);
-        _smBus = io.Map(new MmioRegion(context.Id + ".smbus", SmBusHost.Length, _bus.Registers), 0, priority: 1);
+        _smBus = io.Map(new MmioRegion(context.Id + ".smbus", SmBusHost.Length, _bus.Registers), 0, priority: 2);
         (_power.ReadEnabled, _power.WriteEnabled, _smBus.ReadEnabled, _smBus.WriteEnabled) = (false, false, false, false);
         Configuration.Watch(PowerBase, PowerBase + 3, Decode);
         Configuration.Watch(PowerEnable, PowerEnable, Decode);
