@@ -7,17 +7,20 @@ using Kmem.Plugins.Clock;
 using Kmem.Plugins.Display;
 using Kmem.Plugins.Dma8237;
 using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Floppy;
 using Kmem.Plugins.Ide;
 using Kmem.Plugins.Interrupts;
 using Kmem.Plugins.Keyboard;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
+using Kmem.Plugins.Network;
 using Kmem.Plugins.Pci;
 using Kmem.Plugins.Registers;
 using Kmem.Plugins.Serial;
 using Kmem.Plugins.Spi;
 using Kmem.Plugins.Timers;
 using Kmem.Plugins.Typhoon;
+using Kmem.Plugins.Virtio;
 using Kmem.Testing;
 using Xunit;
 
@@ -86,7 +89,7 @@ public sealed class ContractTests
         .. new[]
         {
             typeof(DmaWriter), typeof(Port92), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
-            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip),
+            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip), typeof(FloppyController), typeof(UserNetwork), typeof(VirtioBlock),
         }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
@@ -95,6 +98,7 @@ public sealed class ContractTests
                 Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
                     .WithImage(Image, [1, 2, 3])
                     .WithDisk("primary-master", new MemoryBlockBackend(new byte[64 * 512]))
+                    .WithDisk("disk", new MemoryBlockBackend(new byte[64 * 512]))
                     .WithDisk("secondary-master", new MemoryBlockBackend(new byte[32 * 2048]))
                     .With("flash", new ReadyChip())
                     .With("pic", new FixedVector()),

@@ -24,6 +24,8 @@ internal sealed record RunSettings
     public bool Reboots { get; init; } = true;
 
     public bool Statistics { get; init; }
+
+    public string? Screen { get; init; }
 }
 
 /// <summary>The options of <c>kmem run</c>.</summary>
@@ -39,12 +41,13 @@ internal sealed class RunOptions
     private readonly Option<string?> _for = new("--for") { Description = "Ends the run after so much guest time", HelpName = "DURATION" };
     private readonly Option<bool> _realTime = new("--realtime") { Description = "Guest time does not run ahead of the host's" };
     private readonly Option<bool> _noReboot = new("--no-reboot") { Description = "Ends the run where the guest asks for a reset" };
+    private readonly Option<string?> _screen = new("--screen") { Description = "Writes at the end what the screen shows: a picture to NAME.png, text to any other name", HelpName = "FILE" };
     private readonly Option<bool> _statistics = new("--stats") { Description = "Says at the end how much was executed and translated" };
 
     public RunOptions(Command command)
     {
         _mode.AcceptOnlyFromAmong("interpret", "translate", "both");
-        foreach (Option option in (Option[])[_bios, _kernel, _initrd, _append, _mode, _threshold, _until, _for, _realTime, _noReboot, _statistics])
+        foreach (Option option in (Option[])[_bios, _kernel, _initrd, _append, _mode, _threshold, _until, _for, _realTime, _noReboot, _screen, _statistics])
         {
             command.Add(option);
         }
@@ -79,6 +82,7 @@ internal sealed class RunOptions
             IsRealTime = parsed.GetValue(_realTime),
             Reboots = !parsed.GetValue(_noReboot),
             Statistics = parsed.GetValue(_statistics),
+            Screen = parsed.GetValue(_screen),
         };
     }
 }

@@ -97,6 +97,11 @@ internal sealed class RunSession : IDisposable
             }
         }
 
+        if (_settings.Screen is { } screen)
+        {
+            ScreenFile.Write(_machine, screen);
+        }
+
         if (_settings.Statistics)
         {
             foreach (CpuExecution cpu in _runner.Cpus)
