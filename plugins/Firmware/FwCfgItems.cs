@@ -10,7 +10,7 @@ internal sealed class FwCfgItems
 {
     public const int Signature = 0x00, Identity = 0x01;
 
-    private const int Uuid = 0x02, MemorySize = 0x03, NoGraphic = 0x04, CpuCount = 0x05, KernelSize = 0x08, InitrdSize = 0x0B, NumaNodes = 0x0D, BootMenu = 0x0E, MaxCpus = 0x0F;
+    private const int Uuid = 0x02, MemorySize = 0x03, NoGraphic = 0x04, CpuCount = 0x05, NumaNodes = 0x0D, BootMenu = 0x0E, MaxCpus = 0x0F;
     private const int Directory = 0x19, FirstFile = 0x20, NameLength = 56;
     private const string TablesFile = "etc/acpi/tables", RootFile = "etc/acpi/rsdp";
 
@@ -25,7 +25,11 @@ internal sealed class FwCfgItems
         _items[MemorySize] = BitConverter.GetBytes(options.Low + options.High);
         _items[NoGraphic] = BitConverter.GetBytes((ushort)(options.NoGraphic ? 1 : 0));
         _items[CpuCount] = _items[MaxCpus] = BitConverter.GetBytes((ushort)options.Cpus);
-        _items[KernelSize] = _items[InitrdSize] = new byte[4];
+        foreach ((int key, byte[] value) in LinuxItems.Build(options, context))
+        {
+            _items[key] = value;
+        }
+
         _items[NumaNodes] = new byte[8 + (8 * options.Cpus)];
         _items[BootMenu] = BitConverter.GetBytes((ushort)(options.BootMenu ? 1 : 0));
         Memory = [new MemoryMapEntry(0, options.Low, MemoryMapKind.Usable)];

@@ -14,6 +14,9 @@ namespace Kmem.Plugins.Firmware;
 /// <param name="NoGraphic">Whether firmware is to show its screen on the serial line where there is no display.</param>
 /// <param name="BootMenu">Whether firmware offers a menu of boot devices.</param>
 /// <param name="BootOrder">Open Firmware paths of boot devices, best first, each on a line of its own.</param>
+/// <param name="Kernel">A Linux kernel (bzImage) that firmware is to begin; none when empty.</param>
+/// <param name="Initrd">Its initial file system; none when empty.</param>
+/// <param name="Append">Its command line.</param>
 /// <param name="Files">Further files: name to path.</param>
 public sealed record FwCfgOptions(
     [property: Option(OptionKind.Space)] string Space = "phys",
@@ -27,4 +30,7 @@ public sealed record FwCfgOptions(
     bool NoGraphic = false,
     bool BootMenu = false,
     string BootOrder = "",
+    [property: Option(OptionKind.File)] string Kernel = "",
+    [property: Option(OptionKind.File)] string Initrd = "",
+    string Append = "",
     IReadOnlyDictionary<string, string>? Files = null);
