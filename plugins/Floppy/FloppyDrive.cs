@@ -30,7 +30,7 @@ internal sealed class FloppyDrive(IBlockBackend? disk)
     public void Reset() => (Cylinder, IsChanged) = (0, true);
 
     /// <summary>A step of the heads tells whether there is a disk.</summary>
-    public void Step(byte cylinder) => (Cylinder, IsChanged) = ((byte)Math.Min(cylinder, 83), !HasDisk);
+    public void Step(byte cylinder) => (Cylinder, IsChanged) = ((byte)Math.Min((int)cylinder, 83), !HasDisk);
 
     public bool Read(int cylinder, int head, int sector, Span<byte> data) => Offset(cylinder, head, sector) is { } at && disk!.Read(at, data);
 

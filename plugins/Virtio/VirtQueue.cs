@@ -11,6 +11,7 @@ internal sealed class VirtQueue(IAddressSpace memory, BusMaster master, ushort m
     private const ushort HasNext = 1, IsWritable = 2, IsIndirect = 4, NoInterrupt = 1;
 
     private readonly AccessAttributes _attributes = new(master);
+    private readonly ushort _most = most;
     private ushort _taken;
     private ushort _used;
 
@@ -45,7 +46,7 @@ internal sealed class VirtQueue(IAddressSpace memory, BusMaster master, ushort m
 
     public void Reset()
     {
-        (Size, IsEnabled, Descriptors, Available, Used, _taken, _used) = (most, false, 0, 0, 0, 0, 0);
+        (Size, IsEnabled, Descriptors, Available, Used, _taken, _used) = (_most, false, 0, 0, 0, 0, 0);
     }
 
     public void Save(StateWriter writer, string name)

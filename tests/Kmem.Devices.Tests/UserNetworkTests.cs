@@ -55,7 +55,7 @@ public sealed class UserNetworkTests : IDisposable
         Assert.Equal((2, 0x77), (reply[0], reply[4]));
         Assert.Equal([10, 0, 2, 15], reply[16..20]);
         Assert.Equal([53, 1, 2], reply[240..243]);
-        Assert.True(reply.AsSpan().IndexOf([(byte)3, 4, 10, 0, 2, 2, 6, 4, 10, 0, 2, 3]) > 0);
+        Assert.Contains("03040A0002020604" + "0A000203", Convert.ToHexString(reply), StringComparison.Ordinal);
     }
 
     [Fact]

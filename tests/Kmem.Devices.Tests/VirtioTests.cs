@@ -31,13 +31,13 @@ public sealed class VirtioTests : IDisposable
         Put(Data + 0x100, [.. Enumerable.Range(0, 512).Select(i => (byte)(i * 7))]);
         Assert.Equal(1u, Post(bar, (Data, 16, false), (Data + 0x100, 512, false), (Data + 0x400, 1, true)));
         Assert.Equal(0, Get(Data + 0x400, 1)[0]);
-        Assert.Equal((byte)(100 * 7), _disk[(5 * 512) + 100]);
+        Assert.Equal(unchecked((byte)(100 * 7)), _disk[(5 * 512) + 100]);
         Assert.True(_context.Outputs["inta"].Level);
         Assert.Equal(1UL, bar.Read(0x1000, 1));
         Assert.False(_context.Outputs["inta"].Level);
         Put(Data, [0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
         Assert.Equal(513u, Post(bar, (Data, 16, false), (Data + 0x500, 200, true), (Data + 0x700, 312, true), (Data + 0x400, 1, true)));
-        Assert.Equal((byte)(300 * 7), Get(Data + 0x700 + 100, 1)[0]);
+        Assert.Equal(unchecked((byte)(300 * 7)), Get(Data + 0x700 + 100, 1)[0]);
     }
 
     [Fact]
