@@ -85,6 +85,7 @@ internal sealed partial class RegionEmitter
         RegionBlock block = _region.Blocks[index];
         int count = block.Marks.Length, instruction = 0;
         bool mayCall = false;
+        FindWindowChecks(block);
         _il.MarkLabel(_heads[index]);
         _il.Emit(OpCodes.Ldloc, _budget);
         _il.Emit(OpCodes.Ldc_I8, (long)count);
@@ -131,11 +132,22 @@ internal sealed partial class RegionEmitter
                 break;
             case UopShape.Branch:
                 Label taken = _il.DefineLabel();
-                LoadInteger(operation.A);
-                _il.Emit(OpCodes.Call, UopTable.KernelOf(operation.Code));
-                _il.Emit(OpCodes.Brtrue, taken);
+                if (!TryWriteComparedBranch(block, operation, taken))
+                {
+                    LoadInteger(operation.A);
+                    _il.Emit(OpCodes.Call, UopTable.KernelOf(operation.Code));
+                    _il.Emit(OpCodes.Brtrue, taken);
+                }
+
                 Go(index, 0);
                 _il.MarkLabel(taken);
+                Go(index, 1);
+                break;
+            case UopShape.BranchIf or UopShape.BranchIfImmediate:
+                Label holds = _il.DefineLabel();
+                WriteComparison(operation, holds);
+                Go(index, 0);
+                _il.MarkLabel(holds);
                 Go(index, 1);
                 break;
             case UopShape.JumpTo:
@@ -165,6 +177,42 @@ internal sealed partial class RegionEmitter
                 break;
         }
     }
+
+    /// <summary>Compares and branches; the host's compiler makes one comparison of it where it sees it whole.</summary>
+    private void WriteComparison(MicroOp operation, Label holds)
+    {
+        bool isImmediate = operation.Code >= Uop.BranchIfEqI;
+        int condition = operation.Code - (isImmediate ? Uop.BranchIfEqI : Uop.BranchIfEq);
+        bool isNarrow = condition >= 6;
+        LoadInteger(operation.A);
+        Narrow();
+        if (isImmediate && isNarrow)
+        {
+            _il.Emit(OpCodes.Ldc_I4, (int)operation.Immediate);
+        }
+        else if (isImmediate)
+        {
+            _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
+        }
+        else
+        {
+            LoadInteger(operation.B);
+            Narrow();
+        }
+
+        _il.Emit(Comparisons[condition % 6], holds);
+
+        void Narrow()
+        {
+            if (isNarrow)
+            {
+                _il.Emit(OpCodes.Conv_I4);
+            }
+        }
+    }
+
+    /// <summary>In the order of <see cref="Uop.BranchIfEq"/> and those that follow.</summary>
+    private static readonly OpCode[] Comparisons = [OpCodes.Beq, OpCodes.Bne_Un, OpCodes.Blt, OpCodes.Bge, OpCodes.Blt_Un, OpCodes.Bge_Un];
 
     /// <summary>Control goes to a successor: inside of the region where it is a member, else out by its link.</summary>
     private void Go(int from, int successor)
