@@ -12,6 +12,7 @@ internal sealed class DisplayInterface(IRamBlock memory) : IRegionHandler
 
     private readonly ushort[] _words = new ushort[Count];
     private ushort _index;
+    private byte _low;
 
     public bool IsEnabled => (_words[Enable] & On) != 0;
 
@@ -23,12 +24,13 @@ internal sealed class DisplayInterface(IRamBlock memory) : IRegionHandler
     public void Reset()
     {
         Array.Clear(_words);
-        (_words[Id], _index) = (LastVersion, 0);
+        (_words[Id], _index, _low) = (LastVersion, 0, 0);
     }
 
     public void Save(StateWriter writer)
     {
         writer.U16(_index, "dispi_index");
+        writer.U8(_low, "dispi_low");
         for (int i = 0; i < Count; i++)
         {
             writer.U16(_words[i], string.Create(System.Globalization.CultureInfo.InvariantCulture, $"dispi{i}"));
@@ -37,7 +39,7 @@ internal sealed class DisplayInterface(IRamBlock memory) : IRegionHandler
 
     public void Load(StateReader reader)
     {
-        _index = reader.U16();
+        (_index, _low) = (reader.U16(), reader.U8());
         for (int i = 0; i < Count; i++)
         {
             _words[i] = reader.U16();
@@ -46,8 +48,9 @@ internal sealed class DisplayInterface(IRamBlock memory) : IRegionHandler
 
     public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
     {
+        // A bus that splits the word at the odd data port brings it in two bytes, the lower one first.
         ushort word = offset == 0 ? _index : ReadWord(_index);
-        value = width == 1 ? (byte)word : word;
+        value = width > 1 ? word : offset == 2 ? (byte)(word >> 8) : (byte)word;
         return AccessResult.Ok;
     }
 
@@ -60,6 +63,14 @@ internal sealed class DisplayInterface(IRamBlock memory) : IRegionHandler
         else if (width >= 2)
         {
             WriteWord(_index, (ushort)value);
+        }
+        else if (offset == 1)
+        {
+            _low = (byte)value;
+        }
+        else
+        {
+            WriteWord(_index, (ushort)((value << 8) | _low));
         }
 
         return AccessResult.Ok;

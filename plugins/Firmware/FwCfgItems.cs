@@ -12,6 +12,7 @@ internal sealed class FwCfgItems
 
     private const int Uuid = 0x02, MemorySize = 0x03, NoGraphic = 0x04, CpuCount = 0x05, NumaNodes = 0x0D, BootMenu = 0x0E, MaxCpus = 0x0F;
     private const int Directory = 0x19, FirstFile = 0x20, NameLength = 56;
+    private const int ReservedAtEnd = 0x2_0000;
     private const string TablesFile = "etc/acpi/tables", RootFile = "etc/acpi/rsdp";
 
     private readonly Dictionary<int, byte[]> _items = [];
@@ -48,7 +49,11 @@ internal sealed class FwCfgItems
         {
             Acpi = new AcpiSet(new AcpiOptions(
                 0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Low, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
-            _files[TablesFile] = Acpi.Tables;
+
+            // All of what the memory map withholds at its end, as the recorded machine does.
+            byte[] tables = new byte[Math.Max(ReservedAtEnd, Acpi.Tables.Length)];
+            Acpi.Tables.CopyTo(tables, 0);
+            _files[TablesFile] = tables;
             _files[RootFile] = Acpi.Root;
             _files["etc/table-loader"] = TableLoader.Build(Acpi, TablesFile, RootFile);
         }

@@ -52,7 +52,7 @@ public sealed class HpetTests : IDisposable
     [Fact]
     public void APeriodicTimerRepeats()
     {
-        _registers.Write(0x100, 4, 0x004C);
+        _registers.Write(0x100, 4, 0x014C);
         _registers.Write(0x108, 4, 1000);
         _registers.Write(0x108, 4, 500);
         _registers.Write(0x10, 4, 3);
