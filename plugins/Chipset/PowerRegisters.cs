@@ -22,7 +22,11 @@ internal sealed class PowerRegisters : IRegionHandler
     private long _overflow;
     private IDisposable? _alarm;
 
-    public PowerRegisters(IDeviceContext context, IIrqLine sci) => (_context, _clock, _sci) = (context, context.Clock, sci);
+    public PowerRegisters(IDeviceContext context, IIrqLine sci)
+    {
+        (_context, _clock, _sci) = (context, context.Clock, sci);
+        _overflow = NextOverflow();
+    }
 
     /// <summary>Whether other events ask for the SCI too.</summary>
     public Func<bool> Also { get; init; } = static () => false;

@@ -46,6 +46,7 @@ public sealed class StdVga : Device, IPciFunction, IHasBanks, IFirmwareState, IH
             new DeviceBank("dispi", new MmioRegion("dispi", 3, _interface, maxWidth: 2)),
             .. Configuration.Bars.Select(b => new DeviceBank(b.Region.Name, b.Region)),
         ];
+        _interface.Reset();
     }
 
     /// <inheritdoc/>

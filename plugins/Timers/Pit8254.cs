@@ -22,6 +22,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     private readonly CounterOutput _tick;
     private readonly CounterOutput _speaker;
     private byte _control;
+    private bool _isHeld;
 
     /// <summary>Creates the timer.</summary>
     public Pit8254(IDeviceContext context)
@@ -39,8 +40,8 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
 
         context.Input("hold", level =>
         {
-            _tick.IsEnabled = !level;
-            _tick.Update();
+            _isHeld = level;
+            Update();
         });
 
         // The control port can't be read; the recorded machines drive zeros.
@@ -64,7 +65,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
             _counters[i].Reset(gate: i != SpeakerCounter);
         }
 
-        _control = 0;
+        (_control, _isHeld) = (0, false);   // an HPET that holds lets go with the same reset
         _tick.Forget();
         _speaker.Forget();
         Update();
@@ -74,6 +75,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     public override void Save(StateWriter writer)
     {
         writer.U8(_control);
+        writer.Bool(_isHeld);
         foreach (CounterChannel counter in _counters)
         {
             counter.Save(writer);
@@ -84,6 +86,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     public override void Load(StateReader reader)
     {
         _control = reader.U8();
+        _isHeld = reader.Bool();
         foreach (CounterChannel counter in _counters)
         {
             counter.Load(reader);
@@ -141,6 +144,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     private void Update()
     {
         _speaker.IsEnabled = (_control & SpeakerBit) != 0;
+        _tick.IsEnabled = !_isHeld;
         _tick.Update();
         _speaker.Update();
     }
