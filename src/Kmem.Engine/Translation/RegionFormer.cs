@@ -69,7 +69,7 @@ internal static unsafe class RegionFormer
     /// <summary>A block whose first instruction is left to the interpreter gains nothing; one whose last instruction accesses registers and jumps could not be left after it.</summary>
     private static bool IsUsable(CodeBlock* block)
     {
-        if (block->Epoch == CodeCache.DeadEpoch || block->Operations[0].Code is Uop.ExitHelper)
+        if (block->Epoch == CodeCache.DeadEpoch || (block->Instructions == 1 && block->Operations[block->OperationCount - 1].Code is Uop.ExitHelper))
         {
             return false;
         }
