@@ -73,6 +73,9 @@ internal struct FloatingContext
     /// <summary>MXCSR.DAZ: denormal operands count as zero.</summary>
     public bool DenormalsAreZero;
 
+    /// <summary>Whether inexact results are rounded to the nearest, masked and have been noted already, so that the host's arithmetic says all.</summary>
+    public bool IsRoundingSilent;
+
     /// <summary>Whether an exception was found that is not masked and leaves no result.</summary>
     public readonly bool IsRefused => (Raised & ~Masked & FloatingFlags.BeforeComputation) != 0;
 }

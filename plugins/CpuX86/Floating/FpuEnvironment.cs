@@ -85,10 +85,10 @@ internal static unsafe class FpuEnvironment
         {
             ushort* words = (ushort*)area;
             (r->Control, r->Status, tags) = (FpuUnit.NormalizeControl(words[0]), words[1], words[2]);
-            r->InstructionPointer = isProtected ? words[3] : words[3] | ((uint)(words[4] & 0xF000) << 4);
+            r->InstructionPointer = words[3] | (isProtected ? 0 : (uint)(words[4] & 0xF000) << 4);
             r->InstructionSelector = isProtected ? words[4] : 0UL;
             r->Opcode = isProtected ? r->Opcode : words[4] & 0x7FFU;
-            r->DataPointer = isProtected ? words[5] : words[5] | ((uint)(words[6] & 0xF000) << 4);
+            r->DataPointer = words[5] | (isProtected ? 0 : (uint)(words[6] & 0xF000) << 4);
             r->DataSelector = isProtected ? words[6] : 0UL;
         }
 
@@ -152,9 +152,9 @@ internal static unsafe class FpuEnvironment
         r->Opcode = *(ushort*)(area + 6) & 0x7FFU;
         ulong ip = *(ulong*)(area + 8), dp = *(ulong*)(area + 16);
         r->InstructionPointer = isWide ? ip : (uint)ip;
-        r->InstructionSelector = isWide ? 0 : (ushort)(ip >> 32);
+        r->InstructionSelector = isWide ? 0UL : (ushort)(ip >> 32);
         r->DataPointer = isWide ? dp : (uint)dp;
-        r->DataSelector = isWide ? 0 : (ushort)(dp >> 32);
+        r->DataSelector = isWide ? 0UL : (ushort)(dp >> 32);
         for (int i = 0; i < 8; i++)
         {
             int register = r->Physical(i);
