@@ -165,12 +165,12 @@ internal static unsafe class FloatingPointHelpers
         return Signal(state);
     }
 
-    /// <summary>Lets the CPU drive FERR# where an exception waits and CR0.NE is clear.</summary>
+    /// <summary>Lets the CPU drive FERR# where CR0.NE is clear.</summary>
     private static int Signal(CpuState* state)
     {
-        if (Of(state)->IsPending)
+        if ((state->Slots[X86Slots.Cr0] & Cr0.Ne) == 0)
         {
-            X86Cpu.Of(state).SignalFloatingPoint();
+            X86Cpu.Of(state).SignalFloatingPoint(Of(state)->IsPending);
         }
 
         return 0;

@@ -157,7 +157,7 @@ internal static class FloatingPointInstructions
         }
 
         bool isWide = x.Instruction.Mnemonic is Mnemonic.Fxsave64 or Mnemonic.Fxrstor64, isStore = kind == FloatingPointHelpers.AreaKind.SaveExtended;
-        Val address = x.Copy(x.Address(FpuEnvironment.ExtendedLength & 0xFF, isStore));
+        Val address = x.Copy(x.Address(byte.MaxValue, isStore));
         x.Ir.Limit(X86Helpers.Misaligned, address & 15, X86Slots.Zero, 0, 0);
         if (isStore)
         {
