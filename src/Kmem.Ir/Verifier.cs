@@ -49,7 +49,8 @@ public static class Verifier
             Check(UopTable.ReadsA(operation.Code), operation.A, text);
             Check(UopTable.ReadsB(operation.Code), operation.B, text);
             Check(UopTable.ReadsD(operation.Code), operation.D, text);
-            if (changed is not null && UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Guarded)
+            Check(UopTable.ThirdOf(operation) >= 0, UopTable.ThirdOf(operation), text);
+            if (changed is not null && UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Guarded or UopShape.Probe or UopShape.Limit)
             {
                 errors.Add($"{text}: may fault after '{changed}' has changed a register of the same instruction");
             }

@@ -106,6 +106,9 @@ public sealed unsafe partial class CpuExecution
                     LeaveAtCurrent(executes: true);
                     DeliverFault();
                     return;
+                case ExitReason.Again:
+                    LeaveAtCurrent(executes: true);
+                    return;
                 default:
                     if (State->Block != null)
                     {
@@ -302,6 +305,9 @@ public sealed unsafe partial class CpuExecution
             case ExitReason.Fault:
                 LeaveAtCurrent(executes: true);
                 DeliverFault();
+                break;
+            case ExitReason.Again:
+                LeaveAtCurrent(executes: true);
                 break;
             case ExitReason.Attention:
                 FinishInstruction();

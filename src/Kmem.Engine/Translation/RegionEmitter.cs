@@ -138,6 +138,13 @@ internal sealed partial class RegionEmitter
                 _il.MarkLabel(taken);
                 Go(index, 1);
                 break;
+            case UopShape.BranchIf or UopShape.BranchIfImmediate:
+                Label holds = _il.DefineLabel();
+                WriteComparison(operation, holds);
+                Go(index, 0);
+                _il.MarkLabel(holds);
+                Go(index, 1);
+                break;
             case UopShape.JumpTo:
                 LoadInteger(operation.A);
                 _il.Emit(OpCodes.Stloc, _address);
@@ -165,6 +172,42 @@ internal sealed partial class RegionEmitter
                 break;
         }
     }
+
+    /// <summary>Compares and branches; the host's compiler makes one comparison of it where it sees it whole.</summary>
+    private void WriteComparison(MicroOp operation, Label holds)
+    {
+        bool isImmediate = operation.Code >= Uop.BranchIfEqI;
+        int condition = operation.Code - (isImmediate ? Uop.BranchIfEqI : Uop.BranchIfEq);
+        bool isNarrow = condition >= 6;
+        LoadInteger(operation.A);
+        Narrow();
+        if (isImmediate && isNarrow)
+        {
+            _il.Emit(OpCodes.Ldc_I4, (int)operation.Immediate);
+        }
+        else if (isImmediate)
+        {
+            _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
+        }
+        else
+        {
+            LoadInteger(operation.B);
+            Narrow();
+        }
+
+        _il.Emit(Comparisons[condition % 6], holds);
+
+        void Narrow()
+        {
+            if (isNarrow)
+            {
+                _il.Emit(OpCodes.Conv_I4);
+            }
+        }
+    }
+
+    /// <summary>In the order of <see cref="Uop.BranchIfEq"/> and those that follow.</summary>
+    private static readonly OpCode[] Comparisons = [OpCodes.Beq, OpCodes.Bne_Un, OpCodes.Blt, OpCodes.Bge, OpCodes.Blt_Un, OpCodes.Bge_Un];
 
     /// <summary>Control goes to a successor: inside of the region where it is a member, else out by its link.</summary>
     private void Go(int from, int successor)

@@ -57,6 +57,10 @@ internal static unsafe class RegionFormer
         {
             var block = (CodeBlock*)member;
             pages.TryAdd(block->Pc >> 12, (block->Pc, block->Physical));
+            if (block->NextPhysical != ulong.MaxValue)
+            {
+                pages.TryAdd((block->Pc >> 12) + 1, (((block->Pc >> 12) + 1) << 12, block->NextPhysical));
+            }
         }
 
         return new Region([.. members.Select(Snapshot)], [.. pages.Values]);
@@ -74,7 +78,7 @@ internal static unsafe class RegionFormer
         for (int i = last; i < block->OperationCount; i++)
         {
             MicroOp operation = block->Operations[i];
-            if (UopTable.ShapeOf(operation.Code) is UopShape.Helper || (UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store && (operation.Site & SiteFlags.Slow) != 0))
+            if (UopTable.ShapeOf(operation.Code) is UopShape.Helper || (UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Probe or UopShape.Limit && (operation.Site & SiteFlags.Slow) != 0))
             {
                 return operation.Code != Uop.Helper && block->Operations[block->OperationCount - 1].Code == Uop.Jump;
             }

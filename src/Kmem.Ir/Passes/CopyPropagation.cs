@@ -21,6 +21,11 @@ public static class CopyPropagation
                 operation.B = (ushort)b;
             }
 
+            if (UopTable.ThirdOf(operation) is >= 0 and int third && source.TryGetValue(third, out int c))
+            {
+                operation.Immediate = (uint)operation.Immediate | ((ulong)c << 32);
+            }
+
             if (UopTable.ShapeOf(operation.Code) is UopShape.Helper)
             {
                 source.Clear();

@@ -45,6 +45,7 @@ public static class DeadStores
             Use(UopTable.ReadsA(operation.Code), operation.A);
             Use(UopTable.ReadsB(operation.Code), operation.B);
             Use(UopTable.ReadsD(operation.Code), operation.D);
+            Use(UopTable.ThirdOf(operation) >= 0, UopTable.ThirdOf(operation));
         }
 
         return dead;
