@@ -10,7 +10,7 @@ public sealed unsafe partial class X86Cpu
     private bool _isFloatingErrorSignaled;
 
     /// <summary>The line FERR#, which a PC wires to input 13 of its interrupt controllers.</summary>
-    internal IIrqLine? FloatingError { get; init; }
+    internal IIrqLine FloatingError { get; }
 
     /// <summary>#MF where CR0.NE is set. Where it is clear, FERR# has told the system already, and the instruction goes on as with IGNNE#.</summary>
     /// <returns>0, or the reason to leave the block.</returns>
@@ -20,10 +20,10 @@ public sealed unsafe partial class X86Cpu
     internal void SignalFloatingPoint(bool isPending)
     {
         isPending &= (Slots[X86Slots.Cr0] & Cr0.Ne) == 0;
-        if (isPending != _isFloatingErrorSignaled && FloatingError is { } line)
+        if (isPending != _isFloatingErrorSignaled)
         {
             _isFloatingErrorSignaled = isPending;
-            line.Level = isPending;
+            FloatingError.Level = isPending;
         }
     }
 }

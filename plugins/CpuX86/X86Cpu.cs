@@ -45,6 +45,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         _tables = new PageTables(this);
         _decoder = new X86Decoder(CpuModel);
         Interrupts = new InterruptUnit(this, context);
+        FloatingError = context.Irq("ferr");
     }
 
     /// <inheritdoc/>

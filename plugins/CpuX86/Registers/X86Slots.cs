@@ -88,6 +88,9 @@ internal static class X86Slots
     /// <summary>Selector and offset of a far pointer between the micro-op that loads them and the helper that uses them.</summary>
     public const int FarSelector = 140, FarOffset = 141;
 
+    /// <summary>Three slots for values between the micro-ops of one instruction, where a helper must find them.</summary>
+    public const int Scratch = 140;
+
     /// <summary>Number of slots that are registers.</summary>
     public const int Count = 144;
 
@@ -138,6 +141,7 @@ internal static class X86Slots
         X87DataPointer => "fdp",
         X87DataSelector => "fds",
         X87Opcode => "fop",
+        >= Scratch and < Scratch + 3 => $"scratch{slot - Scratch}",
         FarSelector => "far_selector",
         FarOffset => "far_offset",
         _ => null,
