@@ -50,12 +50,22 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
     /// <summary>What the device has logged, in order.</summary>
     public IReadOnlyList<(LogLevel Level, string Message)> LogLines => _log;
 
+    /// <summary>All memory of this machine.</summary>
+    public MachineMemory Memory => _memory;
+
     IClock IDeviceContext.Clock => Time;
 
     /// <summary>Puts another device under a name, for <see cref="IDeviceContext.Device"/>.</summary>
     public TestDeviceContext With(string name, object device)
     {
         _devices[name] = device;
+        return this;
+    }
+
+    /// <summary>Puts a space under a name, for <see cref="Space"/>.</summary>
+    public TestDeviceContext WithSpace(string name, AddressSpace space)
+    {
+        _spaces.Add(name, space);
         return this;
     }
 

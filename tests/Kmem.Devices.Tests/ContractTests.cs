@@ -119,7 +119,8 @@ public sealed class ContractTests
     [Fact]
     public void EveryDeviceOfTheSolutionIsTried()
     {
-        string[] known = [.. SolutionFolders.Plugins().Names(PluginKind.Device)];
+        // A CPU is nothing without an engine; the tests of the CPUs connect them to one.
+        string[] known = [.. SolutionFolders.Plugins().Names(PluginKind.Device).Where(n => !n.StartsWith("cpu.", StringComparison.Ordinal))];
         Assert.Equal(known, Samples.Select(s => s.Type).Order(StringComparer.Ordinal));
     }
 

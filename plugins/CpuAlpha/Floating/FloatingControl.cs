@@ -55,6 +55,9 @@ public static class FloatingControl
     /// <summary>DNOD: stored, and without effect: the EV67 always hands denormal operands to software.</summary>
     public const ulong DenormalDisable = 1UL << 47;
 
+    /// <summary>The bits that a write keeps; those below DNOD mean nothing.</summary>
+    public const ulong Stored = 0xFFFF_FFFF_0000_0000;
+
     private const TrapSummary Exceptions = (TrapSummary)0x7E;
     private const int StatusShift = 51;
 

@@ -19,7 +19,7 @@ public static class FloatingUnit
         var qualifiers = new FloatingQualifiers(instruction);
         if (FastPath.Try(operation, fa, fb, qualifiers.IeeeRounding(fpcr), out ulong result, out bool inexact))
         {
-            outcome = inexact ? Finish(qualifiers, result, fpcr, TrapSummary.Inexact) : FloatingOutcome.Completed(result, fpcr);
+            outcome = inexact ? Finish(operation, qualifiers, result, fpcr, TrapSummary.Inexact) : FloatingOutcome.Completed(result, fpcr);
             return;
         }
 
@@ -58,7 +58,7 @@ public static class FloatingUnit
             case FloatingOperation.Cpyse:
                 return FloatingOutcome.Completed((fa & ~IeeeImage.Fraction) | (fb & IeeeImage.Fraction), fpcr);
             case FloatingOperation.Cvtql:
-                return Finish(qualifiers, IntegerConversions.ToLongword(fb, out TrapSummary raised), fpcr, raised);
+                return Finish(operation, qualifiers, IntegerConversions.ToLongword(fb, out TrapSummary raised), fpcr, raised);
             case FloatingOperation.Sqrtf or FloatingOperation.Sqrtg:
             case >= FloatingOperation.Addf and <= FloatingOperation.Cvtqg:
                 return ExecuteVax(operation, qualifiers, fa, fb, fpcr);
@@ -75,12 +75,24 @@ public static class FloatingUnit
             return FloatingOutcome.OperandTrap(operands.Fpcr, operands.Trap);
         }
 
+        ulong result = Compute(operation, qualifiers, fa, fb, fpcr, out TrapSummary raised);
+        return Finish(operation, qualifiers, result, fpcr, raised);
+    }
+
+    /// <summary>The result of an IEEE operation on any operands, denormal ones too: what the hardware computes where it accepts them, and software completion where not.</summary>
+    /// <param name="operation">An IEEE operation.</param>
+    /// <param name="qualifiers">Its qualifiers.</param>
+    /// <param name="fa">Fa.</param>
+    /// <param name="fb">Fb.</param>
+    /// <param name="fpcr">The FPCR, for the rounding and underflows.</param>
+    /// <param name="raised">The exceptions.</param>
+    internal static ulong Compute(FloatingOperation operation, FloatingQualifiers qualifiers, ulong fa, ulong fb, ulong fpcr, out TrapSummary raised)
+    {
         RoundingMode mode = qualifiers.IeeeRounding(fpcr);
         bool flush = qualifiers.FlushesUnderflow(fpcr);
-        var s = new IeeeArithmetic(IeeeFormat.S, mode, flush);
-        var t = new IeeeArithmetic(IeeeFormat.T, mode, flush);
-        TrapSummary raised;
-        ulong result = operation switch
+        var s = new IeeeArithmetic(IeeeFormat.S, IeeeFormat.S, mode, flush);
+        var t = new IeeeArithmetic(IeeeFormat.T, IeeeFormat.T, mode, flush);
+        return operation switch
         {
             FloatingOperation.Sqrts => s.SquareRoot(fb, out raised),
             FloatingOperation.Sqrtt => t.SquareRoot(fb, out raised),
@@ -92,14 +104,13 @@ public static class FloatingUnit
             FloatingOperation.Subt => t.Subtract(fa, fb, out raised),
             FloatingOperation.Mult => t.Multiply(fa, fb, out raised),
             FloatingOperation.Divt => t.Divide(fa, fb, out raised),
-            FloatingOperation.Cvtst => t.Convert(fb, out raised),
-            FloatingOperation.Cvtts => s.Convert(fb, out raised),
+            FloatingOperation.Cvtst => (t with { Source = IeeeFormat.S }).Convert(fb, out raised),
+            FloatingOperation.Cvtts => (s with { Source = IeeeFormat.T }).Convert(fb, out raised),
             FloatingOperation.Cvttq => IntegerConversions.FromT(fb, mode, out raised),
             FloatingOperation.Cvtqs => s.FromInteger(fb, out raised),
             FloatingOperation.Cvtqt => t.FromInteger(fb, out raised),
             _ => IeeeComparison.Compare(operation, fa, fb, out raised),
         };
-        return Finish(qualifiers, result, fpcr, raised);
     }
 
     private static FloatingOutcome ExecuteVax(FloatingOperation operation, FloatingQualifiers qualifiers, ulong fa, ulong fb, ulong fpcr)
@@ -117,7 +128,7 @@ public static class FloatingUnit
     }
 
     /// <summary>Records the exceptions of a result, and traps on those that the instruction asks for.</summary>
-    private static FloatingOutcome Finish(FloatingQualifiers qualifiers, ulong result, ulong fpcr, TrapSummary raised)
+    private static FloatingOutcome Finish(FloatingOperation operation, FloatingQualifiers qualifiers, ulong result, ulong fpcr, TrapSummary raised)
     {
         TrapSummary wanted = raised & ~qualifiers.Ignored;
         if (qualifiers.Software)
@@ -129,7 +140,8 @@ public static class FloatingUnit
                 : FloatingOutcome.ResultTrap(result, fpcr, TrapSummary.SoftwareCompletion | (wanted & FloatingControl.Enabled(fpcr)));
         }
 
-        fpcr = FloatingControl.Record(fpcr, raised);
+        // CVTQS and CVTQT note an inexact result where they are asked to trap on it, and only there: as on the machine that the vectors were recorded on.
+        fpcr = operation is FloatingOperation.Cvtqs or FloatingOperation.Cvtqt ? fpcr : FloatingControl.Record(fpcr, raised);
         return wanted == TrapSummary.None ? FloatingOutcome.Completed(result, fpcr) : FloatingOutcome.ResultTrap(result, fpcr, wanted);
     }
 }

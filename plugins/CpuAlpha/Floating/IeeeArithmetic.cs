@@ -1,11 +1,12 @@
 namespace Kmem.Plugins.CpuAlpha.Floating;
 
-/// <summary>IEEE arithmetic on register images of normal numbers, zeros, infinities and NaNs; denormal operands have gone before.</summary>
+/// <summary>IEEE arithmetic on register images of numbers, infinities and NaNs.</summary>
+/// <param name="Source">The format of the operands.</param>
 /// <param name="Format">The format of the result.</param>
 /// <param name="Mode">The rounding.</param>
 /// <param name="Flush">Whether an underflow gives zero.</param>
 /// <remarks>Source: Alpha Architecture Reference Manual, sections 4.10 (the instructions), 4.7.10.4 "Operations on NaNs" and appendix B.</remarks>
-internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode Mode, bool Flush)
+internal readonly record struct IeeeArithmetic(IeeeFormat Source, IeeeFormat Format, RoundingMode Mode, bool Flush)
 {
     /// <summary>a + b.</summary>
     /// <param name="a">The one summand.</param>
@@ -18,8 +19,8 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
             return AddSpecial(a, b, out raised);
         }
 
-        Unpacked x = IeeeImage.Unpack(a);
-        Unpacked y = IeeeImage.Unpack(b);
+        Unpacked x = Source.Unpack(a);
+        Unpacked y = Source.Unpack(b);
         if (x.IsZero && y.IsZero)
         {
             raised = TrapSummary.None;
@@ -61,7 +62,7 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
             return zero ? Invalid(out raised) : sign | IeeeImage.Infinity;
         }
 
-        return zero ? sign : Format.Pack(ExactArithmetic.Multiply(IeeeImage.Unpack(a), IeeeImage.Unpack(b)), Mode, Flush, out raised);
+        return zero ? sign : Format.Pack(ExactArithmetic.Multiply(Source.Unpack(a), Source.Unpack(b)), Mode, Flush, out raised);
     }
 
     /// <summary>a / b.</summary>
@@ -95,7 +96,7 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
 
         return IeeeImage.IsZero(a) || IeeeImage.IsInfinity(b)
             ? sign
-            : Format.Pack(ExactArithmetic.Divide(IeeeImage.Unpack(a), IeeeImage.Unpack(b)), Mode, Flush, out raised);
+            : Format.Pack(ExactArithmetic.Divide(Source.Unpack(a), Source.Unpack(b)), Mode, Flush, out raised);
     }
 
     /// <summary>The square root of b; that of minus zero is minus zero.</summary>
@@ -119,7 +120,7 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
             return Invalid(out raised);
         }
 
-        return IeeeImage.IsInfinity(b) ? b : Format.Pack(ExactArithmetic.SquareRoot(IeeeImage.Unpack(b)), Mode, Flush, out raised);
+        return IeeeImage.IsInfinity(b) ? b : Format.Pack(ExactArithmetic.SquareRoot(Source.Unpack(b)), Mode, Flush, out raised);
     }
 
     /// <summary>CVTST, CVTTS: b in the format of the result.</summary>
@@ -133,7 +134,7 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
             return NaN(b, b, out raised);
         }
 
-        return IeeeImage.IsZero(b) || IeeeImage.IsInfinity(b) ? b : Format.Pack(IeeeImage.Unpack(b), Mode, Flush, out raised);
+        return IeeeImage.IsZero(b) || IeeeImage.IsInfinity(b) ? b : Format.Pack(Source.Unpack(b), Mode, Flush, out raised);
     }
 
     /// <summary>CVTQS, CVTQT: a signed quadword in the format of the result.</summary>
@@ -164,11 +165,24 @@ internal readonly record struct IeeeArithmetic(IeeeFormat Format, RoundingMode M
         return IeeeImage.IsInfinity(a) ? a : b;
     }
 
-    /// <summary>The NaN of an operation with a NaN operand: that of Fb before that of Fa, made quiet.</summary>
+    /// <summary>The NaN of an operation with a NaN operand, made quiet.</summary>
+    /// <remarks>Of two NaNs the architecture takes that of Fb. The machine that the vectors were recorded on has another rule, which is followed here:
+    /// a quiet one before a signaling one, then the larger fraction, then the positive one. No program can rely on either.</remarks>
     private ulong NaN(ulong a, ulong b, out TrapSummary raised)
     {
         raised = IeeeImage.IsSignaling(a) || IeeeImage.IsSignaling(b) ? TrapSummary.InvalidOperation : TrapSummary.None;
-        return Format.Quiet(IeeeImage.IsNaN(b) ? b : a);
+        if (!IeeeImage.IsNaN(a) || !IeeeImage.IsNaN(b))
+        {
+            return Format.Quiet(IeeeImage.IsNaN(b) ? b : a);
+        }
+
+        if (IeeeImage.IsSignaling(a) != IeeeImage.IsSignaling(b))
+        {
+            return Format.Quiet(IeeeImage.IsSignaling(a) ? b : a);
+        }
+
+        ulong x = a & IeeeImage.Fraction, y = b & IeeeImage.Fraction;
+        return Format.Quiet(x != y ? (x > y ? a : b) : Math.Min(a, b));
     }
 
     private static ulong Invalid(out TrapSummary raised)

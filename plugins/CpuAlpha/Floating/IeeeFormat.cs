@@ -29,6 +29,12 @@ internal sealed class IeeeFormat
     /// <param name="nan">A register image, quiet or signaling.</param>
     public ulong Quiet(ulong nan) => (nan | IeeeImage.QuietBit) & (ulong.MaxValue << Unused);
 
+    /// <summary>The number in the register image of an operand that is neither infinite nor a NaN.</summary>
+    /// <param name="image">The register; a zero exponent means a zero or a denormal number.</param>
+    public Unpacked Unpack(ulong image) => (image & IeeeImage.Infinity) == 0
+        ? Unpacked.Normalized(IeeeImage.IsNegative(image), _minimum, image << 12 >> 1)
+        : new Unpacked(IeeeImage.IsNegative(image), (int)((image >> RegisterFraction) & 0x7FF) - RegisterBias, (1UL << 63) | (image << 11));
+
     /// <summary>The register image of a finite number, rounded.</summary>
     /// <param name="number">The number; not zero.</param>
     /// <param name="mode">The rounding.</param>

@@ -49,10 +49,4 @@ internal static class IeeeImage
     /// <summary>Whether the sign bit is set.</summary>
     /// <param name="image">The register.</param>
     public static bool IsNegative(ulong image) => (long)image < 0;
-
-    /// <summary>The number in an image that is normal or zero.</summary>
-    /// <param name="image">The register.</param>
-    public static Unpacked Unpack(ulong image) => IsZero(image)
-        ? new Unpacked(IsNegative(image), 0, 0)
-        : new Unpacked(IsNegative(image), (int)((image >> 52) & 0x7FF) - 1023, (1UL << 63) | (image << 11));
 }

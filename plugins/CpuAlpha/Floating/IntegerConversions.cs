@@ -46,7 +46,7 @@ internal static class IntegerConversions
             return 0;
         }
 
-        return ToQuadword(IeeeImage.Unpack(b), mode, out raised);
+        return ToQuadword(IeeeFormat.T.Unpack(b), mode, out raised);
     }
 
     /// <summary>CVTQL: a quadword as a longword; what does not fit gives its low 32 bits.</summary>

@@ -8,8 +8,6 @@ internal static unsafe class FloatingInstructions
 {
     private const ulong Sign = 1UL << 63, SignAndExponent = 0xFFF0_0000_0000_0000;
 
-    /// <summary>Bits of the control register that exist.</summary>
-    private const ulong ControlMask = 0xFFFF_8000_0000_0000;
 
     private static readonly PureKernel ToS = GuestKernels.Pure(&ToSOf, ToSOf);
 
@@ -58,7 +56,7 @@ internal static unsafe class FloatingInstructions
                 x.SetFloating(x.Instruction.Rc, (a & SignAndExponent) | (b & ~SignAndExponent));
                 break;
             case 0x024:
-                x.Ir.SetRegister(AlphaSlots.Fpcr, a & ControlMask);
+                x.Ir.SetRegister(AlphaSlots.Fpcr, a & Floating.FloatingControl.Stored);
                 break;
             case 0x025:
                 x.SetFloating(x.Instruction.Ra, x.Ir.Register(AlphaSlots.Fpcr));

@@ -107,7 +107,14 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Gives a region's head its code.</summary>
     public void Install(Region region)
     {
-        if (region.IsDead || region.Members.Any(m => ((CodeBlock*)m)->Epoch == DeadEpoch))
+        // What runs on in the interpreter although it is a member counts anew: it may deserve a region of its own.
+        foreach (nint member in region.Members.Skip(1))
+        {
+            ref int executions = ref ((CodeBlock*)member)->Executions;
+            executions = executions < 0 ? 0 : executions;
+        }
+
+        if (region.IsDead || region.IsStale)
         {
             return;
         }

@@ -201,13 +201,13 @@ public sealed unsafe partial class CpuExecution
     private void Heat(CodeBlock* block)
     {
         // Whatever becomes of it, this block does not report itself again soon.
-        block->Executions = int.MinValue / 2;
+        block->Executions = Region.RestingExecutions;
         Compile(block);
     }
 
     private void Compile(CodeBlock* head)
     {
-        if (RegionFormer.Form(head, _options, State) is not { } region)
+        if (_compiler.IsWaiting(head) || RegionFormer.Form(head, _options, State) is not { } region)
         {
             return;
         }
@@ -296,7 +296,7 @@ public sealed unsafe partial class CpuExecution
         }
 
         System.Runtime.InteropServices.NativeMemory.Free(_scratch);
-        _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = int.MinValue / 2 }, operations, marks);
+        _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = Region.RestingExecutions }, operations, marks);
         _scratch->Successor0.Pc = block->Successor0.Pc;
         _scratch->Successor1.Pc = block->Successor1.Pc;
         ExitReason reason = Interpreter.Run(State, _scratch, _pageShift, ignoreEntry: true);

@@ -167,7 +167,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             Length = length,
             Epoch = State->Epoch,
             EpochMask = translation.IsFixed ? 0 : uint.MaxValue,
-            Executions = isCached ? 0 : int.MinValue / 2,
+            Executions = isCached ? 0 : Region.RestingExecutions,
         };
         block.Successor0.Pc = _builder.Next;
         block.Successor1.Pc = _builder.Target;

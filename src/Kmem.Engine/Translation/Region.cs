@@ -1,3 +1,4 @@
+using Kmem.Engine.Code;
 using Kmem.Ir;
 
 namespace Kmem.Engine.Translation;
@@ -61,6 +62,15 @@ public sealed unsafe class Region
 
     /// <summary>Whether its code may not be entered any more.</summary>
     public bool IsDead { get; set; }
+
+    /// <summary>How often the head was interpreted since the region was formed.</summary>
+    public int Heat => ((CodeBlock*)Members[0])->Executions - RestingExecutions;
+
+    /// <summary>Whether code that it was formed from has changed.</summary>
+    public bool IsStale => Members.Any(m => ((CodeBlock*)m)->Epoch == CodeCache.DeadEpoch);
+
+    /// <summary>The count of a block that shall not report itself as hot: so far below the threshold that it never gets there.</summary>
+    internal const int RestingExecutions = int.MinValue / 2;
 
     /// <summary>Notes a place from which code may ask the interpreter.</summary>
     /// <returns>Its number.</returns>

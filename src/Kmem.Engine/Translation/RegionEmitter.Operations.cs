@@ -1,6 +1,6 @@
+using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Numerics;
 using Kmem.Ir;
 
 namespace Kmem.Engine.Translation;
@@ -118,27 +118,7 @@ internal sealed partial class RegionEmitter
     {
         int width = UopTable.WidthOf(operation.Code);
         Label side = SideStub(place);
-        RegionConstants constants = _region.Constants!;
         bool isUnaligned = UopTable.IsUnaligned(operation.Code);
-        if (!isUnaligned && constants.HasWindow && constants.LinearLength != 0 && (operation.Site & SiteFlags.Tlb) == 0)
-        {
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I8, (long)constants.LinearBase);
-            _il.Emit(OpCodes.Sub);
-            _il.Emit(OpCodes.Stloc, _address);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I8, (long)constants.LinearLength);
-            _il.Emit(OpCodes.Ldc_I4, BitOperations.Log2((uint)width));
-            _il.Emit(OpCodes.Call, InWindow);
-            _il.Emit(OpCodes.Brfalse, side);
-            LoadPointer(constants.LinearHost);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Conv_I);
-            _il.Emit(OpCodes.Add);
-            _il.Emit(OpCodes.Stloc, _host);
-            return;
-        }
-
         _il.Emit(OpCodes.Ldloc, _tlb);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
@@ -161,6 +141,12 @@ internal sealed partial class RegionEmitter
 
     private bool WriteLoad(MicroOp operation, Place place)
     {
+        if (UsesWindow(operation))
+        {
+            WriteWindowLoad(operation, place);
+            return false;
+        }
+
         LoadAddress(operation);
         if ((operation.Site & SiteFlags.Slow) != 0)
         {
@@ -190,6 +176,12 @@ internal sealed partial class RegionEmitter
 
     private bool WriteStore(MicroOp operation, Place place)
     {
+        if (UsesWindow(operation))
+        {
+            WriteWindowStore(operation, place);
+            return false;
+        }
+
         LoadAddress(operation);
         if ((operation.Site & SiteFlags.Slow) != 0)
         {

@@ -85,6 +85,7 @@ internal sealed partial class RegionEmitter
         RegionBlock block = _region.Blocks[index];
         int count = block.Marks.Length, instruction = 0;
         bool mayCall = false;
+        FindWindowChecks(block);
         _il.MarkLabel(_heads[index]);
         _il.Emit(OpCodes.Ldloc, _budget);
         _il.Emit(OpCodes.Ldc_I8, (long)count);
@@ -131,9 +132,13 @@ internal sealed partial class RegionEmitter
                 break;
             case UopShape.Branch:
                 Label taken = _il.DefineLabel();
-                LoadInteger(operation.A);
-                _il.Emit(OpCodes.Call, UopTable.KernelOf(operation.Code));
-                _il.Emit(OpCodes.Brtrue, taken);
+                if (!TryWriteComparedBranch(block, operation, taken))
+                {
+                    LoadInteger(operation.A);
+                    _il.Emit(OpCodes.Call, UopTable.KernelOf(operation.Code));
+                    _il.Emit(OpCodes.Brtrue, taken);
+                }
+
                 Go(index, 0);
                 _il.MarkLabel(taken);
                 Go(index, 1);

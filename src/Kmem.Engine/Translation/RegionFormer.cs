@@ -43,12 +43,12 @@ internal static unsafe class RegionFormer
             }
         }
 
-        // Every block of a hot loop crosses the threshold at about the same time: one region for all of them.
+        // Every block of a hot loop crosses the threshold at about the same time: one region for all of them. They rest until it is there.
         foreach (nint member in members)
         {
             if (((CodeBlock*)member)->Entry == 0)
             {
-                ((CodeBlock*)member)->Executions = member == (nint)head ? int.MinValue / 2 : 0;
+                ((CodeBlock*)member)->Executions = Region.RestingExecutions;
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Kmem.Ir;
 
@@ -14,7 +15,7 @@ public static class Kernels
     [MethodImpl(Inline)] public static ulong Add(ulong a, ulong b) => a + b;
     [MethodImpl(Inline)] public static ulong Sub(ulong a, ulong b) => a - b;
     [MethodImpl(Inline)] public static ulong Mul(ulong a, ulong b) => a * b;
-    [MethodImpl(Inline)] public static ulong MulHighU(ulong a, ulong b) => Math.BigMul(a, b, out _);
+    [MethodImpl(Inline)] public static ulong MulHighU(ulong a, ulong b) => Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(a, b) : Math.BigMul(a, b, out _);
     [MethodImpl(Inline)] public static ulong And(ulong a, ulong b) => a & b;
     [MethodImpl(Inline)] public static ulong Or(ulong a, ulong b) => a | b;
     [MethodImpl(Inline)] public static ulong Xor(ulong a, ulong b) => a ^ b;

@@ -24,7 +24,7 @@ public readonly record struct InstructionMark(int Operation, int Offset);
 public unsafe struct CodeBlock
 {
     /// <summary>Successors kept for a block: two for branches, all for jumps.</summary>
-    public const int SuccessorCount = 4;
+    public const int SuccessorCount = 8;
 
     /// <summary>Virtual address of the first instruction.</summary>
     public ulong Pc;
@@ -69,7 +69,7 @@ public unsafe struct CodeBlock
     public int Id;
 
     /// <summary>Successors: [0] falls through or is the target of a plain jump, [1] is a branch's target.</summary>
-    public Successor Successor0, Successor1, Successor2, Successor3;
+    public Successor Successor0, Successor1, Successor2, Successor3, Successor4, Successor5, Successor6, Successor7;
 
     /// <summary>Index of the instruction that a micro-op belongs to.</summary>
     /// <param name="operation">Index of the micro-op.</param>

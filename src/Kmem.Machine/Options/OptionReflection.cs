@@ -57,7 +57,7 @@ public static class OptionReflection
         {
             IsRequired = !parameter.HasDefaultValue,
             Default = parameter.HasDefaultValue ? parameter.DefaultValue : null,
-            Summary = XmlSummaries.OfParameter(parameter.Member.DeclaringType!, parameter.Name!),
+            Parameter = parameter,
             Min = attribute?.Min ?? shape.Min,
             Max = attribute is null ? shape.Max : Math.Min(attribute.Max, shape.Max),
             PowerOfTwo = attribute?.PowerOfTwo ?? false,
@@ -67,7 +67,7 @@ public static class OptionReflection
     private static OptionShape ShapeOf(string name, Type type, OptionKind kind, int depth)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        var shape = new OptionShape(name, type, OptionForm.Text, kind, IsRequired: true, Default: null, Summary: "");
+        var shape = new OptionShape(name, type, OptionForm.Text, kind, IsRequired: true, Default: null);
         if (type == typeof(bool))
         {
             return shape with { Form = OptionForm.Boolean };

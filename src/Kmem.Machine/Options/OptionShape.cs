@@ -1,3 +1,4 @@
+using System.Reflection;
 using Kmem.Abstractions;
 
 namespace Kmem.Machine.Options;
@@ -37,9 +38,11 @@ public enum OptionForm
 /// <param name="Kind">What the value stands for.</param>
 /// <param name="IsRequired">True when it has no default.</param>
 /// <param name="Default">Its default, or null.</param>
-/// <param name="Summary">One sentence from the plugin's XML documentation, or empty.</param>
-public sealed record OptionShape(string Name, Type Type, OptionForm Form, OptionKind Kind, bool IsRequired, object? Default, string Summary)
+public sealed record OptionShape(string Name, Type Type, OptionForm Form, OptionKind Kind, bool IsRequired, object? Default)
 {
+    /// <summary>One sentence from the plugin's XML documentation, or empty; read when it is asked for.</summary>
+    public string Summary => Parameter is null ? "" : XmlSummaries.OfParameter(Parameter.Member.DeclaringType!, Parameter.Name!);
+
     /// <summary>Least number, for <see cref="OptionForm.Number"/>.</summary>
     public ulong Min { get; init; }
 
@@ -57,4 +60,6 @@ public sealed record OptionShape(string Name, Type Type, OptionForm Form, Option
 
     /// <summary>The elements of a <see cref="OptionForm.List"/> or the values of a <see cref="OptionForm.Map"/>.</summary>
     public OptionShape? Element { get; init; }
+
+    internal ParameterInfo? Parameter { get; init; }
 }

@@ -50,7 +50,7 @@ public sealed class MachineMemory : IDisposable
             throw new MachineException($"'{name}' wants {length} bytes of memory; this host can map between 1 byte and 64 TiB.");
         }
 
-        nint pointer = HostMemory.Map(0, (nuint)rounded, HostMemory.ProtReadWrite, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve, -1, 0);
+        nint pointer = HostMemory.Reserve((nuint)rounded);
         if (pointer == -1)
         {
             throw new MachineException($"The host can't give '{name}' {length} bytes of address space: {HostMemory.LastError()}.");

@@ -14,7 +14,7 @@ public sealed unsafe class SparseBytes : IDisposable
     public SparseBytes(ulong length)
     {
         _length = (length + 4095) & ~4095UL;
-        _pointer = HostMemory.Map(0, (nuint)_length, HostMemory.ProtReadWrite, HostMemory.MapPrivate | HostMemory.MapAnonymous | HostMemory.MapNoReserve, -1, 0);
+        _pointer = HostMemory.Reserve((nuint)_length);
         if (_pointer == -1)
         {
             throw new MachineException($"The host can't give {length} bytes of address space: {HostMemory.LastError()}.");

@@ -1,0 +1,3 @@
+using Kmem.Fuzz.Alpha;
+
+return FuzzCommand.Run(args);
