@@ -148,7 +148,7 @@ public sealed unsafe partial class X86Cpu
 
         if ((detail & IsNotCanonical) != 0)
         {
-            bool isStack = operand >= 0 ? instruction.MemorySegment == Register.SS : instruction.IsStackInstruction || instruction.Mnemonic is Mnemonic.Ret or Mnemonic.Leave or Mnemonic.Enter or Mnemonic.Call;
+            bool isStack = operand >= 0 ? instruction.MemorySegment == Iced.Intel.Register.SS : instruction.IsStackInstruction || instruction.Mnemonic is Mnemonic.Ret or Mnemonic.Leave or Mnemonic.Enter or Mnemonic.Call;
             State->Fault = (int)(isStack ? X86Fault.StackFault : X86Fault.GeneralProtection);
         }
         else if (operand >= 0 && _infos.GetInfo(instruction).GetOpAccess(operand) is OpAccess.ReadWrite or OpAccess.ReadCondWrite)

@@ -55,7 +55,7 @@ internal static class SystemInstructions
         table.Add(x => Privileged(x, null), Mnemonic.Invd, Mnemonic.Wbinvd);
         table.Add(Mnemonic.Clflush, x => x.Ir.Load(Uop.Load8, x.Address(1, isWrite: false)));
         table.Add(Mnemonic.Syscall, x => x.Exit(SystemHelpers.SystemCall, 0));
-        table.Add(Mnemonic.Sysretd, x => x.Exit(SystemHelpers.SystemReturn, 4));
+        table.Add(Mnemonic.Sysret, x => x.Exit(SystemHelpers.SystemReturn, 4));
         table.Add(Mnemonic.Sysretq, x => x.Exit(SystemHelpers.SystemReturn, 8));
         table.Add(Mnemonic.Sysenter, x => x.Exit(SystemHelpers.SystemEnter, 0));
         table.Add(Mnemonic.Sysexit, x => x.Exit(SystemHelpers.SystemExit, 4));

@@ -121,7 +121,7 @@ internal sealed partial class LiftContext
             return;
         }
 
-        Ir.BranchIf(Uop.BranchIfEq + (int)relation + (isNarrow ? 6 : 0), a, b, target, next);
+        Ir.BranchIf((Uop)((int)Uop.BranchIfEq + (int)relation + (isNarrow ? 6 : 0)), a, b, target, next);
     }
 
     private bool _isBit;

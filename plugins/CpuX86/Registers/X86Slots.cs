@@ -89,10 +89,10 @@ internal static class X86Slots
     public const int FarSelector = 140, FarOffset = 141;
 
     /// <summary>Three slots for values between the micro-ops of one instruction, where a helper must find them.</summary>
-    public const int Scratch = 140;
+    public const int Scratch = 142;
 
     /// <summary>Number of slots that are registers.</summary>
-    public const int Count = 144;
+    public const int Count = 148;
 
     /// <summary>Numbers of segment registers.</summary>
     public const int Es = 0, Cs = 1, Ss = 2, Ds = 3, Fs = 4, Gs = 5, Ldtr = 6, Tr = 7;
@@ -141,9 +141,9 @@ internal static class X86Slots
         X87DataPointer => "fdp",
         X87DataSelector => "fds",
         X87Opcode => "fop",
-        >= Scratch and < Scratch + 3 => $"scratch{slot - Scratch}",
         FarSelector => "far_selector",
         FarOffset => "far_offset",
+        < Scratch + 3 and >= Scratch => $"scratch{slot - Scratch}",
         _ => null,
     };
 }
