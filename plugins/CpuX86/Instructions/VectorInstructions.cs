@@ -131,7 +131,14 @@ internal static unsafe class VectorInstructions
 
         if (!LaneKernels.Halves.TryGetValue(x.Instruction.Mnemonic, out PureKernel? kernel))
         {
-            x.Helper(VectorHelpers.Integers, x.Const(0), Request(x, Place(x, 1)).Pack());
+            VectorRequest request = Request(x, Place(x, 1));
+            if (x.Instruction.Mnemonic == Mnemonic.Insertps && x.IsMemory(1))
+            {
+                // A doubleword from memory has no lanes to choose from.
+                request = request with { Immediate = request.Immediate & 0x3F };
+            }
+
+            x.Helper(VectorHelpers.Integers, x.Const(0), request.Pack());
             return;
         }
 

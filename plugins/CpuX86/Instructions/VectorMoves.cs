@@ -22,6 +22,7 @@ internal static class VectorMoves
         table.Add(Mnemonic.Movd, x => Element(x, 4));
         table.Add(Mnemonic.Movq, x => Element(x, 8));
         table.Add(Mnemonic.Movntq, x => Element(x, 8));
+        table.Add(Mnemonic.Movnti, x => x.Write(0, x.Read(1)));
         table.Add(Mnemonic.Movq2dq, x => Element(x, 8));
         table.Add(Mnemonic.Movdq2q, x => Element(x, 8));
         table.Add(StoreMasked, Mnemonic.Maskmovdqu, Mnemonic.Maskmovq);
