@@ -92,7 +92,7 @@ internal static class ArithmeticInstructions
     {
         Val a = x.Read(0), b = x.Read(1);
         bool isSame = !a.IsConstant && !b.IsConstant && a.Slot == b.Slot;
-        x.SetLastFlags(FlagKind.Logic, x.Width(0), isSame ? a : x.Ir.Binary(Uop.And, a, b));
+        x.SetFlags(FlagKind.Logic, x.Width(0), isSame ? a : x.Ir.Binary(Uop.And, a, b));
     }
 
     /// <summary>INC, DEC: CF stays.</summary>

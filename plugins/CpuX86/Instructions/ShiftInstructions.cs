@@ -52,7 +52,7 @@ internal static class ShiftInstructions
                 return;
             }
 
-            x.Ir.CopyTo(X86Slots.FlagB, last);
+            x.Ir.SetRegister(X86Slots.FlagB, last);
             x.Write(0, result);
             x.SetFlags(kind, width, x.After(0, result));
             return;

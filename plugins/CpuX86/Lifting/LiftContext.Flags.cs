@@ -30,27 +30,20 @@ internal sealed partial class LiftContext
     /// <summary>Sets the flags to follow from two operands.</summary>
     public void SetFlags(FlagKind kind, int width, Val a, Val b)
     {
-        Ir.CopyTo(X86Slots.FlagA, a);
-        Ir.CopyTo(X86Slots.FlagB, b);
+        Ir.SetRegister(X86Slots.FlagA, a);
+        Ir.SetRegister(X86Slots.FlagB, b);
         SetKind(FlagKernels.Number(kind, width));
     }
 
     /// <summary>Sets the flags to follow from one operand.</summary>
     public void SetFlags(FlagKind kind, int width, Val a)
     {
-        Ir.CopyTo(X86Slots.FlagA, a);
-        SetKind(FlagKernels.Number(kind, width));
-    }
-
-    /// <summary>Sets the flags to follow from a value that nothing else uses.</summary>
-    public void SetLastFlags(FlagKind kind, int width, Val a)
-    {
         Ir.SetRegister(X86Slots.FlagA, a);
         SetKind(FlagKernels.Number(kind, width));
     }
 
     /// <summary>Sets all six flags.</summary>
-    public void SetFlags(Val flags) => SetLastFlags(FlagKind.Explicit, 1, flags);
+    public void SetFlags(Val flags) => SetFlags(FlagKind.Explicit, 1, flags);
 
     /// <summary>Sets the flags of an addition or subtraction with a carry that is 0 or 1.</summary>
     public void SetFlagsWithCarry(FlagKind kind, int width, Val a, Val b, Val carry)

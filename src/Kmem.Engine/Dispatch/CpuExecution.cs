@@ -56,7 +56,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         State->SlowStore = &SlowStore;
         State->HotThreshold = options.Threshold;
         _cache = new CodeCache(State, map);
-        _builder = new Builder(cpu.Model.RegisterCount, cpu.Model.ZeroSlot);
+        _builder = new Builder(cpu.Model.RegisterCount, cpu.Model.ZeroSlot) { KeepsTemporaries = cpu.Model.Optimizes };
         _compiler = new Compiler(cpu.Model);
         _space.Changed += _ => _isInvalid = true;
         SelectMode(0, window: false);

@@ -31,6 +31,9 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     /// <summary>Whether a terminator has been written.</summary>
     public bool IsEnded { get; private set; }
 
+    /// <summary>Whether a value may be used again after a register was set to it; then the passes do what the builder else does at once.</summary>
+    public bool KeepsTemporaries { get; init; }
+
     /// <summary>Empties the builder for the next block.</summary>
     public void Clear()
     {
@@ -71,7 +74,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         }
 
         // What the last micro-op left in a temporary goes straight into the register.
-        if (value.Slot >= RegisterCount && _operations.Count > 0 && _operations[^1] is var last && UopTable.SetsD(last.Code) && last.D == value.Slot && !UopTable.ReadsD(last.Code))
+        if (!KeepsTemporaries && value.Slot >= RegisterCount && _operations.Count > 0 && _operations[^1] is var last && UopTable.SetsD(last.Code) && last.D == value.Slot && !UopTable.ReadsD(last.Code))
         {
             last.D = (ushort)slot;
             _operations[^1] = last;
@@ -79,19 +82,6 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         }
 
         if (value.Slot != slot)
-        {
-            Emit(new MicroOp { Code = Uop.Mov, D = (ushort)slot, A = (ushort)value.Slot });
-        }
-    }
-
-    /// <summary>Sets the register in a slot to a value that is used again afterwards.</summary>
-    public void CopyTo(int slot, Val value)
-    {
-        if (value.IsConstant || value.Slot < RegisterCount)
-        {
-            SetRegister(slot, value);
-        }
-        else
         {
             Emit(new MicroOp { Code = Uop.Mov, D = (ushort)slot, A = (ushort)value.Slot });
         }

@@ -7,28 +7,33 @@ public static class CopyPropagation
     /// <param name="operations">Micro-ops of one block.</param>
     public static void Run(Span<MicroOp> operations)
     {
-        var source = new Dictionary<int, int>();
+        // Few copies hold at a time, so that a list is quicker than a table.
+        Span<(int Copy, int Source)> copies = stackalloc (int, int)[32];
+        int count = 0;
         for (int i = 0; i < operations.Length; i++)
         {
             ref MicroOp operation = ref operations[i];
-            if (UopTable.ReadsA(operation.Code) && source.TryGetValue(operation.A, out int a))
+            if (count > 0)
             {
-                operation.A = (ushort)a;
-            }
+                if (UopTable.ReadsA(operation.Code))
+                {
+                    operation.A = (ushort)Find(copies[..count], operation.A);
+                }
 
-            if (UopTable.ReadsB(operation.Code) && source.TryGetValue(operation.B, out int b))
-            {
-                operation.B = (ushort)b;
-            }
+                if (UopTable.ReadsB(operation.Code))
+                {
+                    operation.B = (ushort)Find(copies[..count], operation.B);
+                }
 
-            if (UopTable.ThirdOf(operation) is >= 0 and int third && source.TryGetValue(third, out int c))
-            {
-                operation.Immediate = (uint)operation.Immediate | ((ulong)c << 32);
+                if (UopTable.ThirdOf(operation) is >= 0 and int third)
+                {
+                    operation.Immediate = (uint)operation.Immediate | ((ulong)Find(copies[..count], third) << 32);
+                }
             }
 
             if (UopTable.ShapeOf(operation.Code) is UopShape.Helper)
             {
-                source.Clear();
+                count = 0;
                 continue;
             }
 
@@ -38,16 +43,31 @@ public static class CopyPropagation
             }
 
             int d = operation.D;
-            source.Remove(d);
-            foreach (int copy in source.Where(p => p.Value == d).Select(p => p.Key).ToArray())
+            for (int k = count - 1; k >= 0; k--)
             {
-                source.Remove(copy);
+                if (copies[k].Copy == d || copies[k].Source == d)
+                {
+                    copies[k] = copies[--count];
+                }
             }
 
-            if (operation.Code == Uop.Mov && operation.A != d)
+            if (operation.Code == Uop.Mov && operation.A != d && count < copies.Length)
             {
-                source[d] = operation.A;
+                copies[count++] = (d, operation.A);
             }
         }
+    }
+
+    private static int Find(ReadOnlySpan<(int Copy, int Source)> copies, int slot)
+    {
+        foreach ((int copy, int source) in copies)
+        {
+            if (copy == slot)
+            {
+                return source;
+            }
+        }
+
+        return slot;
     }
 }
