@@ -21,6 +21,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     {
         RegisterCount = X86Slots.Count,
         ZeroSlot = X86Slots.Zero,
+        ScratchSlot = X86Slots.FarSelector,
         PageShift = 12,
         Modes = 3,
         AllowsUnaligned = true,
@@ -45,6 +46,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         _tables = new PageTables(this);
         _decoder = new X86Decoder(CpuModel);
         Interrupts = new InterruptUnit(this, context);
+        FloatingError = context.Irq("ferr");
     }
 
     /// <inheritdoc/>

@@ -154,7 +154,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             (operations, marks) = Optimizer.Run(operations, marks, _cpu.Model.RegisterCount);
         }
 
-        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
+        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount, _cpu.Model.ScratchSlot).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
         {
             throw new InvalidOperationException($"The block at 0x{pc:x} is lifted wrongly: {string.Join("; ", errors)}\n{Printer.Print(pc, operations, marks, _cpu.Model.RegisterCount, _cpu.Model.SlotName)}");
         }

@@ -44,6 +44,9 @@ public sealed record ProcessorModel
     /// <summary>Number of such slots.</summary>
     public int FloatingSlots { get; init; }
 
+    /// <summary>First register slot whose value no instruction leaves to the next one: it is between micro-ops and helpers only.</summary>
+    public int ScratchSlot { get; init; } = int.MaxValue;
+
     /// <summary>Most instructions in a block.</summary>
     public int BlockLimit { get; init; } = 64;
 
