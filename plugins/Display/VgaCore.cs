@@ -10,9 +10,9 @@ internal sealed class VgaCore
     private readonly VgaRegisters _registers;
     private readonly VgaMemory _memory;
 
-    public VgaCore(IDeviceContext context)
+    public VgaCore(IDeviceContext context, bool alternates)
     {
-        _registers = new VgaRegisters(context.Clock);
+        _registers = new VgaRegisters(context.Clock, alternates);
         _memory = new VgaMemory(_registers, context.AllocateMemory("planes", VgaMemory.PlaneLength * VgaMemory.Planes));
         Banks =
         [

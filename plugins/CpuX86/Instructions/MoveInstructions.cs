@@ -17,6 +17,7 @@ internal static unsafe class MoveInstructions
     public static void Register(X86Table table)
     {
         table.Add(Mnemonic.Mov, Mov);
+        table.Add(Mnemonic.Movnti, x => x.Write(0, x.Read(1)));
         table.Add(Mnemonic.Movzx, x => x.Write(0, x.ReadZext(1)));
         table.Add(x => x.Write(0, x.ReadSext(1)), Mnemonic.Movsx, Mnemonic.Movsxd);
         table.Add(Mnemonic.Lea, Lea);
@@ -104,12 +105,7 @@ internal static unsafe class MoveInstructions
         {
             // A 32-bit register that stays keeps its upper half; only what is written is extended.
             WriteAccumulator();
-            int slot = x.RegisterSlot(0);
-            x.Ir.Conditional(Uop.CmovNe, slot, equal, x.Zext(written, width));
-            if (width == 4)
-            {
-                x.Ir.SetRegister(slot, x.Zext(x.Slot(slot), 4));
-            }
+            x.Ir.Conditional(Uop.CmovNe, x.RegisterSlot(0), equal, x.Zext(written, width));
         }
 
         x.SetFlags(FlagKind.Sub, width, accumulator, destination);

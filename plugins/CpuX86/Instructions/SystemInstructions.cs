@@ -194,8 +194,8 @@ internal static class SystemInstructions
         int width = x.Width0();
         _ = x.Address(width + 2, isWrite: false);
         Val offset = x.Load(width);
-        x.Ir.SetRegister(X86Slots.FarOffset, offset);
         Val selector = x.Load(2, width);
+        x.Ir.SetRegister(X86Slots.FarOffset, offset);
         x.Ir.ExitHelper(SystemHelpers.LoadFarPointer, selector, (uint)segment | ((uint)x.Instruction.Length << 8) | ((uint)x.RegisterSlot(0) << 16) | ((uint)width << 24));
     }
 

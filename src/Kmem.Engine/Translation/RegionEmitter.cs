@@ -86,6 +86,7 @@ internal sealed partial class RegionEmitter
         int count = block.Marks.Length, instruction = 0;
         bool mayCall = false;
         FindWindowChecks(block);
+        FindPageGroups(block);
         _il.MarkLabel(_heads[index]);
         _il.Emit(OpCodes.Ldloc, _budget);
         _il.Emit(OpCodes.Ldc_I8, (long)count);
@@ -105,6 +106,13 @@ internal sealed partial class RegionEmitter
 
             var place = new Place(block, i, instruction, block.Pc + (ulong)block.Marks[instruction].Offset, count - instruction);
             MicroOp operation = block.Operations[i];
+            if (instruction == count - 1 && i == block.Marks[instruction].Operation && block.Operations[^1].Code == Uop.ExitHelper)
+            {
+                // The interpreter carries out the last instruction whole, with all that it does before its helper.
+                Side(place, site: -1);
+                break;
+            }
+
             if (UopTable.EndsBlock(operation.Code))
             {
                 if (mayCall)

@@ -33,6 +33,12 @@ internal static unsafe class RegionFormer
                     continue;
                 }
 
+                // A region is looked at again when its head's mapping is: it may hold nothing that can move when the head can't.
+                if (next->EpochMask != 0 && head->EpochMask == 0)
+                {
+                    continue;
+                }
+
                 // A block that is hot itself has a negative count by now.
                 bool isHot = next->Executions < 0 || next->Executions >= least || options.Mode == EngineMode.Translate;
                 if (isHot && instructions + next->Instructions <= options.RegionLimit && seen.Add((nint)next))
@@ -69,7 +75,7 @@ internal static unsafe class RegionFormer
     /// <summary>A block whose first instruction is left to the interpreter gains nothing; one whose last instruction accesses registers and jumps could not be left after it.</summary>
     private static bool IsUsable(CodeBlock* block)
     {
-        if (block->Epoch == CodeCache.DeadEpoch || block->Operations[0].Code is Uop.ExitHelper)
+        if (block->Epoch == CodeCache.DeadEpoch || (block->Instructions == 1 && block->Operations[block->OperationCount - 1].Code is Uop.ExitHelper))
         {
             return false;
         }

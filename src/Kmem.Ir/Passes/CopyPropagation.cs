@@ -5,13 +5,27 @@ public static class CopyPropagation
 {
     /// <summary>Changes operands in place.</summary>
     /// <param name="operations">Micro-ops of one block.</param>
-    public static void Run(Span<MicroOp> operations)
+    /// <param name="marks">Where its instructions begin: no temporary is read beyond its instruction.</param>
+    /// <param name="registerCount">Number of slots that are guest registers.</param>
+    public static void Run(Span<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, int registerCount)
     {
         // Few copies hold at a time, so that a list is quicker than a table.
         Span<(int Copy, int Source)> copies = stackalloc (int, int)[32];
-        int count = 0;
+        int count = 0, mark = 0;
         for (int i = 0; i < operations.Length; i++)
         {
+            if (mark < marks.Length && marks[mark].Operation == i)
+            {
+                mark++;
+                for (int k = count - 1; k >= 0; k--)
+                {
+                    if (copies[k].Source >= registerCount)
+                    {
+                        copies[k] = copies[--count];
+                    }
+                }
+            }
+
             ref MicroOp operation = ref operations[i];
             if (count > 0)
             {

@@ -10,7 +10,7 @@ public static class Optimizer
     public static (MicroOp[] Operations, InstructionMark[] Marks) Run(MicroOp[] operations, InstructionMark[] marks, int registerCount)
     {
         ConstantFolding.Run(operations);
-        CopyPropagation.Run(operations);
+        CopyPropagation.Run(operations, marks, registerCount);
         bool[] dead = DeadStores.Find(operations, registerCount);
         for (int i = 0; i < operations.Length; i++)
         {

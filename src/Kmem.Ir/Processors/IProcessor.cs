@@ -208,6 +208,9 @@ public unsafe interface IProcessor
     /// <summary>Whether an interrupt could be taken now or when the guest allows it: ends <see cref="IExecution.Wait"/>.</summary>
     bool HasPendingInterrupt { get; }
 
+    /// <summary>Whether any interrupt that may yet come would be taken in the present mode; false lets the engine stop a loop that nothing can end.</summary>
+    bool CanBeInterrupted => true;
+
     /// <summary>Called when this CPU's turn ends.</summary>
     void EndTurn();
 

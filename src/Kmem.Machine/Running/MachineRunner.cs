@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
@@ -33,6 +34,12 @@ public sealed class MachineRunner : IDisposable
     {
         _machine = machine;
         _map = new CodeMap(machine.Memory);
+        foreach (AddressSpace space in machine.Spaces.Values)
+        {
+            // What DMA and clients write may be code.
+            space.MemoryWritten += _map.Changed;
+        }
+
         foreach (MachineDevice device in machine.Devices.Values)
         {
             if (device.Instance is IProcessor processor)
@@ -47,6 +54,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         machine.Clock.Scheduled += ShortenTurn;
+        machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
 
     /// <summary>The CPUs in their order.</summary>
@@ -108,7 +116,7 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting);
+            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -136,7 +144,13 @@ public sealed class MachineRunner : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.MemoryWritten -= _map.Changed;
+        }
+
         _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
@@ -176,6 +190,12 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.AdvanceTo(reached);
+
+        // No CPU is on a bus now, so masters that wait for one get it.
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.GrantBus();
+        }
     }
 
     private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));

@@ -38,6 +38,7 @@ internal sealed unsafe class UserBench : IDisposable
         Bench.Write(Gdt + 0x08, 0x00AF_9B00_0000_FFFF);
         Bench.Write(Gdt + 0x10, 0x00CF_9300_0000_FFFF);
         Bench.Write(Tss + 4, Kernel + Stack);
+        Bench.Write(Tss + 0x60, 0x0068_0000_0000_0000);
         for (ulong i = 0; i < 32; i++)
         {
             ulong handler = Kernel + Handlers + (16 * i);
