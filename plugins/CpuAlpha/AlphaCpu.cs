@@ -30,6 +30,9 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     private readonly BusMaster _master;
     private readonly BusMaster _palMaster;
     private LiftContext? _lifting;
+    private AlphaInterrupts _lines;
+    private bool _alarmStands;
+    private IDisposable? _alarm;
 
     /// <summary>Creates the CPU.</summary>
     public AlphaCpu(AlphaOptions options, IDeviceContext context)
@@ -67,6 +70,9 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     /// <inheritdoc/>
     public bool HasPendingInterrupt => Pending != 0;
 
+    /// <inheritdoc/>
+    public bool CanBeInterrupted => Palcode.CanBeInterrupted;
+
     /// <summary>What AMASK clears: BWX, FIX, CIX, MVI, precise traps, prefetch with intent to modify.</summary>
     internal const ulong Features = 0x1307;
 
@@ -81,14 +87,15 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
     internal CpuState* State => Execution.State;
 
     /// <summary>Interrupts that are asserted.</summary>
-    internal AlphaInterrupts Pending { get; private set; }
+    internal AlphaInterrupts Pending => _lines | (_alarmStands ? AlphaInterrupts.Clock : 0);
 
     /// <summary>Physical address of the first-level page table.</summary>
     internal ulong PageTableBase { get; set; }
 
     internal bool IsPalMode => Execution is not null && ((AlphaContext)State->Context & AlphaContext.Pal) != 0;
 
-    internal bool IsUserMode => ((AlphaContext)State->Context & AlphaContext.User) != 0;
+    /// <summary>Whether user rights count; PALmode has the kernel's, whatever mode it serves.</summary>
+    internal bool IsUserMode => ((AlphaContext)State->Context & (AlphaContext.User | AlphaContext.Pal)) == AlphaContext.User;
 
     /// <summary>The CPU behind a state.</summary>
     internal static AlphaCpu Of(CpuState* state) => (AlphaCpu)((IExecutionOwner)state->Managed!).Processor;
@@ -114,6 +121,8 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
         }
 
         PageTableBase = 0;
+        SetAlarm(0);
+        TakeAlarm();
         SetContext(AlphaContext.None);
         Palcode.Reset();
     }
@@ -134,6 +143,8 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
         writer.U64(State->Pc, "pc");
         writer.U32(State->Context, "context");
         writer.U64(PageTableBase, "ptbr");
+        writer.U64((ulong)AlarmTime, "alarm");
+        writer.Bool(_alarmStands);
         Palcode.Save(writer);
     }
 
@@ -153,6 +164,8 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
         State->Pc = reader.U64();
         SetContext((AlphaContext)reader.U32());
         PageTableBase = reader.U64();
+        SetAlarm((long)reader.U64());
+        _alarmStands = reader.Bool();
         Palcode.Load(reader);
         Execution.FlushTranslations();
     }
@@ -263,15 +276,26 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
         Palcode.Boot(new AlphaBoot(memory.Length, image.Entry, 1));
     }
 
-    /// <summary>The alarm of CSERVE: a clock interrupt that stands until it is taken.</summary>
-    internal void RaiseAlarm() => Line(AlphaInterrupts.Clock, level: true);
+    /// <summary>When the alarm is due, in ns of guest time; 0 for never.</summary>
+    internal long AlarmTime { get; private set; }
+
+    /// <summary>Sets the alarm: a clock interrupt at one time, which stands until it is taken. QEMU's PALcode and kernels that know QEMU use it.</summary>
+    /// <param name="time">Guest time in ns; 0 for never.</param>
+    internal void SetAlarm(long time)
+    {
+        _alarm?.Dispose();
+        AlarmTime = Math.Max(time, 0);
+        _alarm = AlarmTime == 0 ? null : Clock.Schedule(AlarmTime, RaiseAlarm);
+    }
+
+    /// <summary>Takes the alarm away that stands.</summary>
+    internal void TakeAlarm() => _alarmStands = false;
 
     /// <summary>Takes another mode.</summary>
     internal void SetContext(AlphaContext context)
     {
         State->Context = (uint)context;
-        bool isUser = (context & AlphaContext.User) != 0 && (context & AlphaContext.Pal) == 0;
-        Execution.SelectMode(isUser ? UserMode : KernelMode, window: !isUser);
+        Execution.SelectMode(IsUserMode ? UserMode : KernelMode, window: !IsUserMode);
     }
 
     /// <summary>The instruction at the program counter, for faults that tell of it.</summary>
@@ -281,9 +305,15 @@ public sealed unsafe class AlphaCpu : Device, IProcessor, IBootable
         return translation.Fault == 0 && Execution.ReadPhysical(translation.Physical & ~7UL, 8, out ulong value) ? (uint)(value >> (int)(State->Pc & 4) * 8) : 0;
     }
 
+    private void RaiseAlarm()
+    {
+        (AlarmTime, _alarmStands) = (0, true);
+        Execution.RequestAttention();
+    }
+
     private void Line(AlphaInterrupts line, bool level)
     {
-        Pending = level ? Pending | line : Pending & ~line;
+        _lines = level ? _lines | line : _lines & ~line;
         if (level)
         {
             Execution?.RequestAttention();

@@ -108,14 +108,14 @@ internal static class AlphaTable
 
         Set(0x1C, 0x00, Sextb);
         Set(0x1C, 0x01, Sextw);
-        Set(0x1C, 0x30, Pure(ByteKernels.Ctpop));
-        Set(0x1C, 0x31, Pure(ByteKernels.Perr));
-        Set(0x1C, 0x32, Pure(ByteKernels.Ctlz));
-        Set(0x1C, 0x33, Pure(ByteKernels.Cttz));
-        Set(0x1C, 0x34, Pure(ByteKernels.Unpkbw));
-        Set(0x1C, 0x35, Pure(ByteKernels.Unpkbl));
-        Set(0x1C, 0x36, Pure(ByteKernels.Pkwb));
-        Set(0x1C, 0x37, Pure(ByteKernels.Pklb));
+        Set(0x1C, 0x30, WithoutLiteral(Pure(ByteKernels.Ctpop)));
+        Set(0x1C, 0x31, WithoutLiteral(Pure(ByteKernels.Perr)));
+        Set(0x1C, 0x32, WithoutLiteral(Pure(ByteKernels.Ctlz)));
+        Set(0x1C, 0x33, WithoutLiteral(Pure(ByteKernels.Cttz)));
+        Set(0x1C, 0x34, WithoutLiteral(Pure(ByteKernels.Unpkbw)));
+        Set(0x1C, 0x35, WithoutLiteral(Pure(ByteKernels.Unpkbl)));
+        Set(0x1C, 0x36, WithoutLiteral(Pure(ByteKernels.Pkwb)));
+        Set(0x1C, 0x37, WithoutLiteral(Pure(ByteKernels.Pklb)));
         Set(0x1C, 0x38, Pure(ByteKernels.Minsb8));
         Set(0x1C, 0x39, Pure(ByteKernels.Minsw4));
         Set(0x1C, 0x3A, Pure(ByteKernels.Minub8));

@@ -21,6 +21,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     {
         RegisterCount = X86Slots.Count,
         ZeroSlot = X86Slots.Zero,
+        ScratchSlot = X86Slots.FarSelector,
         PageShift = 12,
         Modes = 3,
         AllowsUnaligned = true,
@@ -46,6 +47,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         _decoder = new X86Decoder(CpuModel);
         Interrupts = new InterruptUnit(this, context);
         context.Input("a20", GateA20);
+        FloatingError = context.Irq("ferr");
     }
 
     /// <inheritdoc/>

@@ -6,10 +6,12 @@ namespace Kmem.Plugins.Display;
 /// <param name="SubsystemVendor">Subsystem vendor ID.</param>
 /// <param name="Subsystem">Subsystem ID.</param>
 /// <param name="Memory">Length of the linear frame buffer's register, in bytes.</param>
+/// <param name="Alternates">Whether input status 1 goes from retrace to picture and back with each read, as in QEMU 7.2, and not with time.</param>
 public sealed record CirrusOptions(
     ushort SubsystemVendor = 0,
     ushort Subsystem = 0,
-    [property: Option(OptionKind.Size, PowerOfTwo = true, Min = 0x10_0000, Max = 0x1000_0000)] ulong Memory = 0x200_0000);
+    [property: Option(OptionKind.Size, PowerOfTwo = true, Min = 0x10_0000, Max = 0x1000_0000)] ulong Memory = 0x200_0000,
+    bool Alternates = false);
 
 /// <summary>The PCI function of a Cirrus Logic GD5446 with the registers and memory of a plain VGA.</summary>
 /// <remarks>
@@ -26,7 +28,7 @@ public sealed class CirrusPci : Device, IPciFunction, IHasBanks, IFirmwareState,
     /// <summary>Creates the function.</summary>
     public CirrusPci(CirrusOptions options, IDeviceContext context)
     {
-        _core = new VgaCore(context);
+        _core = new VgaCore(context, options.Alternates);
         Configuration = new PciConfiguration(0x1013, 0x00B8, 0x03_0000)
             .Define(0x2C, 2, options.SubsystemVendor)
             .Define(0x2E, 2, options.Subsystem)

@@ -31,7 +31,7 @@ public sealed class StdVga : Device, IPciFunction, IHasBanks, IFirmwareState, IH
     public StdVga(StdVgaOptions options, IDeviceContext context)
     {
         IRamBlock memory = context.AllocateMemory("bar0", options.Memory);
-        _core = new VgaCore(context, memory);
+        _core = new VgaCore(context, memory, alternates: false);
         _interface = new DisplayInterface(memory);
         _core.Memory.Bank = () => _interface.Bank;
         Configuration = new PciConfiguration(0x1234, 0x1111, 0x03_0000, revision: 2)

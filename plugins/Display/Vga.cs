@@ -13,7 +13,7 @@ public sealed class Vga : Device, IHasBanks, IFirmwareState, IHasScreen, IHasPic
     private readonly VgaCore _core;
 
     /// <summary>Creates the card.</summary>
-    public Vga(IDeviceContext context) => _core = new VgaCore(context);
+    public Vga(IDeviceContext context) => _core = new VgaCore(context, alternates: false);
 
     /// <inheritdoc/>
     public IReadOnlyList<DeviceBank> Banks => _core.Banks;

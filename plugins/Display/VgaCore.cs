@@ -10,15 +10,15 @@ internal sealed class VgaCore
     private readonly VgaRegisters _registers;
     private readonly VgaMemory _memory;
 
-    public VgaCore(IDeviceContext context)
-        : this(context, context.AllocateMemory("planes", VgaMemory.PlaneLength * VgaMemory.Planes))
+    public VgaCore(IDeviceContext context, bool alternates)
+        : this(context, context.AllocateMemory("planes", VgaMemory.PlaneLength * VgaMemory.Planes), alternates)
     {
     }
 
     /// <summary>Creates the registers over memory of at least 256 KiB, whose first bytes are the planes in turns.</summary>
-    public VgaCore(IDeviceContext context, IRamBlock memory)
+    public VgaCore(IDeviceContext context, IRamBlock memory, bool alternates)
     {
-        _registers = new VgaRegisters(context.Clock);
+        _registers = new VgaRegisters(context.Clock, alternates);
         _memory = new VgaMemory(_registers, memory);
         Banks =
         [

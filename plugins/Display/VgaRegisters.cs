@@ -4,7 +4,7 @@ namespace Kmem.Plugins.Display;
 
 /// <summary>The registers of a VGA behind ports 0x3B0 to 0x3DF; offsets count from 0x3B0.</summary>
 /// <remarks>Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem", registers; names as there.</remarks>
-internal sealed class VgaRegisters(IClock clock) : IRegionHandler
+internal sealed class VgaRegisters(IClock clock, bool alternates) : IRegionHandler
 {
     public const ulong Length = 0x30;
 
@@ -31,6 +31,7 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
     private byte _enable;
     private bool _reads;
     private bool _expectsAttribute;
+    private bool _retraces;
 
     public byte[] Sequencer { get; } = new byte[SequencerCount];
 
@@ -75,7 +76,7 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
         Array.Clear(Controller);
         Array.Clear(_colours);
         (_sequencerIndex, _graphicsIndex, _controllerIndex, _attributeIndex, Miscellaneous) = (0, 0, 0, 0, 0);
-        (_mask, _readIndex, _writeIndex, _part, _feature, _enable, _reads, _expectsAttribute) = (0xFF, 0, 0, 0, 0, 1, false, false);
+        (_mask, _readIndex, _writeIndex, _part, _feature, _enable, _reads, _expectsAttribute, _retraces) = (0xFF, 0, 0, 0, 0, 1, false, false, false);
     }
 
     /// <summary>Puts every register to 80 by 25 text in colour, as a video BIOS does for mode 3.</summary>
@@ -108,6 +109,7 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
         writer.Bytes([_sequencerIndex, _graphicsIndex, _controllerIndex, _attributeIndex, Miscellaneous, _mask, _readIndex, _writeIndex, _part, _feature, _enable], "ports");
         writer.Bool(_reads);
         writer.Bool(_expectsAttribute);
+        writer.Bool(_retraces);
     }
 
     public void Load(StateReader reader)
@@ -121,7 +123,7 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
         reader.Bytes(ports.AsSpan());
         (_sequencerIndex, _graphicsIndex, _controllerIndex, _attributeIndex, Miscellaneous) = (ports[0], ports[1], ports[2], ports[3], ports[4]);
         (_mask, _readIndex, _writeIndex, _part, _feature, _enable) = (ports[5], ports[6], ports[7], (byte)(ports[8] % 3), ports[9], ports[10]);
-        (_reads, _expectsAttribute) = (reader.Bool(), reader.Bool());
+        (_reads, _expectsAttribute, _retraces) = (reader.Bool(), reader.Bool(), reader.Bool());
     }
 
     private byte ReadPort(int port, bool peek)
@@ -135,7 +137,7 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
                 return At(Controller, _controllerIndex);
             case 0x0A or 0x2A when hears:
                 _expectsAttribute &= peek;
-                return Status();
+                return alternates ? Alternate(peek) : Status();
             case 0x10:
                 return _attributeIndex;
             case 0x11:
@@ -279,6 +281,14 @@ internal sealed class VgaRegisters(IClock clock) : IRegionHandler
         _colours[(3 * _writeIndex) + _part] = (byte)(value & 0x3F);
         _writeIndex += (byte)(_part == 2 ? 1 : 0);
         _part = (byte)((_part + 1) % 3);
+    }
+
+    /// <summary>Input status 1 of a card without timing: each read finds the other state.</summary>
+    private byte Alternate(bool peek)
+    {
+        bool retraces = !_retraces;
+        _retraces = peek ? _retraces : retraces;
+        return (byte)(retraces ? 0x09 : 0);
     }
 
     /// <summary>Input status 1: bit 0 while nothing is shown, bit 3 during vertical retrace.</summary>

@@ -17,16 +17,20 @@ internal sealed class Pic8259
     /// <summary>The level of a request that went away before it was acknowledged.</summary>
     private const int Spurious = 7;
 
-    private readonly byte _cascade;
+    private readonly byte _cascade, _latches;
     private byte _lines, _edges, _inService, _mask, _vector, _icw1, _icw4, _lowest = 7, _awaited, _elcr;
     private bool _specialMask, _rotatesOnAutomaticEoi, _readsInService, _polls;
 
     /// <summary>Creates the chip.</summary>
     /// <param name="cascade">The inputs at which slaves stand.</param>
     /// <param name="name">Which one of the pair it is, for saved fields.</param>
-    public Pic8259(byte cascade, string name)
+    /// <param name="latched">Whether an edge counts even after its line has fallen again.</param>
+    public Pic8259(byte cascade, string name, bool latched)
     {
         (_cascade, Name) = (cascade, name);
+
+        // A slave that withdraws its request takes the master's with it in any case.
+        _latches = latched ? (byte)~cascade : (byte)0;
         Registers = new RegisterMap(width: 1, count: 2)
             .Add(0, "COMMAND", () => _polls ? TakePoll() : Status, v => WriteCommand((byte)v), () => _polls ? PollWord : Status)
             .Add(1, "IMR", () => _polls ? TakePoll() : _mask, v => WriteData((byte)v), () => _polls ? PollWord : _mask);
@@ -75,8 +79,8 @@ internal sealed class Pic8259
         }
     }
 
-    /// <summary>The interrupt request register. An edge counts for as long as its line stays high, a level while it is there.</summary>
-    private byte Requests => (byte)(_lines & (_edges | Levels));
+    /// <summary>The interrupt request register. An edge counts for as long as its line stays high, or until it is taken; a level while it is there.</summary>
+    private byte Requests => (byte)((_lines & (_edges | Levels)) | (_edges & _latches & ~Levels));
 
     private byte Levels => (_icw1 & LevelTriggered) != 0 ? (byte)0xFF : _elcr;
 
@@ -151,7 +155,7 @@ internal sealed class Pic8259
         }
         else if (!high)
         {
-            _edges &= (byte)~bit;
+            _edges &= (byte)(~bit | _latches);
         }
 
         _lines = high ? (byte)(_lines | bit) : (byte)(_lines & ~bit);

@@ -3,6 +3,11 @@ using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Interrupts;
 
+/// <summary>Options of <c>intel.8259-pair</c>.</summary>
+/// <param name="Latched">Whether an edge counts even after its line has fallen again, as in QEMU 7.2; by the datasheet it does not.</param>
+/// <param name="NarrowControl">Whether a wider read of an edge/level control register gives it in every byte, as in QEMU 7.2, and not the one behind it too.</param>
+public sealed record PicOptions(bool Latched = false, bool NarrowControl = false);
+
 /// <summary>Two 8259A as in a PC: the slave's INT goes to input 2 of the master; edge/level control registers beside them.</summary>
 /// <remarks>
 /// Banks <c>master</c>, <c>slave</c> and <c>elcr</c> of two ports each, inputs <c>in.0</c> to <c>in.15</c> without 2, output <c>intr</c>.
@@ -18,14 +23,15 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
     /// <summary>Timer, keyboard and cascade of the master, clock and coprocessor of the slave are always edges.</summary>
     private const byte MasterControllable = 0xF8, SlaveControllable = 0xDE;
 
-    private readonly Pic8259 _master = new(1 << Cascade, "master");
-    private readonly Pic8259 _slave = new(0, "slave");
+    private readonly Pic8259 _master;
+    private readonly Pic8259 _slave;
     private readonly IIrqLine _intr;
 
     /// <summary>Creates the pair.</summary>
-    public PicPair(IDeviceContext context)
+    public PicPair(PicOptions options, IDeviceContext context)
     {
         _intr = context.Irq("intr");
+        (_master, _slave) = (new Pic8259(1 << Cascade, "master", options.Latched), new Pic8259(0, "slave", options.Latched));
         for (int i = 0; i < 16; i++)
         {
             if (i != Cascade)
@@ -46,7 +52,7 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
         [
             new DeviceBank("master", new MmioRegion("master", 2, _master.Registers)),
             new DeviceBank("slave", new MmioRegion("slave", 2, _slave.Registers)),
-            new DeviceBank("elcr", new MmioRegion("elcr", 2, levels)),
+            new DeviceBank("elcr", new MmioRegion("elcr", 2, options.NarrowControl ? new NarrowRegisters(levels) : levels)),
         ];
     }
 
@@ -127,5 +133,18 @@ public sealed class PicPair : Device, IHasBanks, IFirmwareState, IInterruptAckno
     {
         _slave.Changed!();
         _master.Changed!();
+    }
+
+    /// <summary>Registers of one byte that give themselves in every byte of a wider read.</summary>
+    private sealed class NarrowRegisters(RegisterMap registers) : IRegionHandler
+    {
+        public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
+        {
+            AccessResult result = registers.Read(offset, 1, out value, attributes);
+            value *= 0x0101_0101_0101_0101UL >> (64 - (8 * width));
+            return result;
+        }
+
+        public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes) => registers.Write(offset, width, value, attributes);
     }
 }

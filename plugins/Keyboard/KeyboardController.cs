@@ -2,6 +2,13 @@ using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Keyboard;
 
+/// <summary>Options of <c>intel.8042</c>.</summary>
+/// <param name="ByteTime">Time that a byte of the keyboard or the mouse takes, in ns; some firmware waits for an answer shorter than a real one needs.</param>
+/// <param name="Latched">Whether bits 2 (self test passed) and 3 (last write was a command) of the status stay once set, as QEMU 7.2 shows them.</param>
+public sealed record KeyboardOptions(
+    [property: Option(OptionKind.Time, Max = 10_000_000)] ulong ByteTime = 50_000,
+    bool Latched = false);
+
 /// <summary>The 8042 keyboard controller of a PC with a keyboard and a mouse, in banks <c>data</c> (0x60) and <c>status</c> (0x64).</summary>
 /// <remarks>
 /// Bytes of the devices take time, so that each has an interrupt edge of its own; the controller's own answers come at once.
@@ -13,8 +20,8 @@ public sealed class KeyboardController : Device, IHasBanks, IKeyboardInput
     private const byte OutputFull = 0x01, SystemFlag = 0x04, LastWasCommand = 0x08, NotLocked = 0x10, FromMouse = 0x20;
     private const byte KeyboardInterrupt = 0x01, MouseInterrupt = 0x02, KeyboardOff = 0x10, MouseOff = 0x20, Translates = 0x40;
     private const byte NoReset = 0x01, A20 = 0x02;
-    private const long ByteTime = 50_000;
 
+    private readonly KeyboardOptions _options;
     private readonly IClock _clock;
     private readonly IDeviceContext _context;
     private readonly IIrqLine _irq1;
@@ -33,9 +40,9 @@ public sealed class KeyboardController : Device, IHasBanks, IKeyboardInput
     private bool _breaks;
 
     /// <summary>Creates the controller.</summary>
-    public KeyboardController(IDeviceContext context)
+    public KeyboardController(KeyboardOptions options, IDeviceContext context)
     {
-        (_context, _clock) = (context, context.Clock);
+        (_options, _context, _clock) = (options, context, context.Clock);
         (_irq1, _irq12, _reset, _a20) = (context.Irq("irq1"), context.Irq("irq12"), context.Irq("reset"), context.Irq("a20"));
         var data = new RegisterMap(width: 1, count: 1).Add(0, "DATA", ReadData, v => WriteData((byte)v), () => _output);
         var status = new RegisterMap(width: 1, count: 1).Add(0, "STATUS/COMMAND", () => Status, v => Obey((byte)v));
@@ -109,14 +116,19 @@ public sealed class KeyboardController : Device, IHasBanks, IKeyboardInput
     private ulong ReadData()
     {
         _status &= unchecked((byte)~(OutputFull | FromMouse));
+        byte value = _output;
         Update();
         Next();
-        return _output;
+        return value;
     }
 
     private void WriteData(byte value)
     {
-        _status &= unchecked((byte)~LastWasCommand);
+        if (!_options.Latched)
+        {
+            _status &= unchecked((byte)~LastWasCommand);
+        }
+
         byte command = _expects;
         _expects = 0;
         switch (command)
@@ -164,6 +176,7 @@ public sealed class KeyboardController : Device, IHasBanks, IKeyboardInput
                 break;
             case 0xAA:
                 Mode |= SystemFlag;
+                _status |= _options.Latched ? SystemFlag : (byte)0;
                 Put(0x55, fromMouse: false);
                 break;
             case 0xAD or 0xAE:
@@ -215,7 +228,14 @@ public sealed class KeyboardController : Device, IHasBanks, IKeyboardInput
     {
         if ((_status & OutputFull) == 0 && _timer is null && ((_keyboard.HasData && (Mode & KeyboardOff) == 0) || (_mouse.HasData && (Mode & MouseOff) == 0)))
         {
-            Schedule(_clock.Now + ByteTime);
+            if (_options.ByteTime == 0)
+            {
+                Arrive();
+            }
+            else
+            {
+                Schedule(_clock.Now + (long)_options.ByteTime);
+            }
         }
     }
 

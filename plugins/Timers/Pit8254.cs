@@ -2,14 +2,18 @@ using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Timers;
 
+/// <summary>Options of <c>intel.8254</c>.</summary>
+/// <param name="Runs">Whether the counters run from power-on as square waves of 65536 pulses, as in QEMU 7.2; by the datasheet they are undefined until they are programmed.</param>
+public sealed record PitOptions(bool Runs = false);
+
 /// <summary>The 8254 programmable interval timer of a PC, with the system control port 0x61 that rules its third counter.</summary>
 /// <remarks>
 /// The unnamed bank has the four ports of the timer, bank <c>port61</c> one port. Counters run at 1193182 Hz; the gates of counters 0 and 1 are tied high.
-/// Outputs <c>out0</c> and <c>speaker</c>; input <c>hold</c> keeps <c>out0</c> low, as an HPET does that replaces the timer. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
+/// Outputs <c>out0</c> and <c>speaker</c>; input <c>hold</c> keeps <c>out0</c> low, as an HPET does that replaces the timer. Firmware state <c>idle: 1</c>: no counter is programmed. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
 /// Source: Intel 8254 datasheet (order number 231164); Intel 82378 datasheet (order number 290473), section "NMI Status and Control Register".
 /// </remarks>
 [Device("intel.8254")]
-public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
+public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
 {
     private const byte GateBit = 0x01, SpeakerBit = 0x02, Writable = 0x0F, RefreshBit = 0x10, OutBit = 0x20;
     private const int ReadBack = 3, SpeakerCounter = 2;
@@ -17,6 +21,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     /// <summary>Pulses between two refresh requests: 15 us.</summary>
     private const long RefreshPulses = 18;
 
+    private readonly PitOptions _options;
     private readonly IClock _clock;
     private readonly CounterChannel[] _counters;
     private readonly CounterOutput _tick;
@@ -25,9 +30,9 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
     private bool _isHeld;
 
     /// <summary>Creates the timer.</summary>
-    public Pit8254(IDeviceContext context)
+    public Pit8254(PitOptions options, IDeviceContext context)
     {
-        _clock = context.Clock;
+        (_options, _clock) = (options, context.Clock);
         _counters = [new CounterChannel(_clock), new CounterChannel(_clock), new CounterChannel(_clock)];
         _tick = new CounterOutput(_clock, _counters[0], context.Irq("out0"));
         _speaker = new CounterOutput(_clock, _counters[SpeakerCounter], context.Irq("speaker"));
@@ -63,6 +68,13 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
         for (int i = 0; i < _counters.Length; i++)
         {
             _counters[i].Reset(gate: i != SpeakerCounter);
+            if (_options.Runs)
+            {
+                // Both bytes, mode 3, binary; a count of 0 stands for 65536.
+                _counters[i].WriteControl(0x36);
+                _counters[i].Write(0);
+                _counters[i].Write(0);
+            }
         }
 
         (_control, _isHeld) = (0, false);   // an HPET that holds lets go with the same reset
@@ -93,6 +105,23 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks
         }
 
         Update();
+    }
+
+    /// <inheritdoc/>
+    public bool TrySetFirmwareState(string key, ulong value)
+    {
+        if (key != "idle" || value != 1)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _counters.Length; i++)
+        {
+            _counters[i].Reset(gate: i != SpeakerCounter);
+        }
+
+        Update();
+        return true;
     }
 
     private byte ReadPort()

@@ -28,6 +28,22 @@ internal sealed class MachineArguments
         return this;
     }
 
+    /// <summary>The option that takes a machine from somebody who holds it.</summary>
+    public static Option<string?> Attach() => new("--attach") { Description = "Takes the machine that 'kmem serve' or 'kmem run --control' holds at PATH; there is no FILE then", HelpName = "PATH" };
+
+    /// <summary>Checks that there is a machine file, or none beside --attach; null when all is well, else an exit code.</summary>
+    public int? Check(ParseResult parsed, Option<string?> attach)
+    {
+        bool hasFile = parsed.GetValue(File) is not null;
+        if (parsed.GetValue(attach) is null == hasFile)
+        {
+            return null;
+        }
+
+        Terminal.Error(hasFile ? "with --attach the machine is there already, so there is no FILE" : "a machine is needed: FILE, or --attach PATH");
+        return ExitCodes.Usage;
+    }
+
     /// <summary>Adds all but FILE and --format.</summary>
     public void AddOptions(Command command)
     {

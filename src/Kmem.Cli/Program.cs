@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kmem.Cli.Commands;
+using Kmem.Host.Tracing;
 
 namespace Kmem.Cli;
 
@@ -9,6 +10,11 @@ internal static class Program
     /// <summary>Runs one command.</summary>
     public static int Main(string[] arguments)
     {
+        if (arguments is ["exec", ..] && OperatingSystem.IsLinux())
+        {
+            TerminalSignals.Quiet();
+        }
+
         try
         {
             return Root().Parse(MountCommand.Separate(arguments)).Invoke();

@@ -455,12 +455,13 @@ public static unsafe class Interpreter
             continue;
 
         load:
-            u->Site |= SiteFlags.Slow;
             state->Current = u;
             if (!SlowLoad(state, u, address))
             {
                 return ExitReason.Fault;
             }
+
+            u->Site |= IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Read, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
 
             if (state->Attention != 0)
             {
@@ -471,12 +472,14 @@ public static unsafe class Interpreter
             continue;
 
         store:
-            u->Site |= SiteFlags.Slow;
             state->Current = u;
+            bool changesCode = MemoryKernels.InWindow(address - linearBase, linearLength, 0) || IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Write, address, pageShift);
             if (!state->SlowStore(state, address, UopTable.WidthOf(u->Code), s[u->B]))
             {
                 return ExitReason.Fault;
             }
+
+            u->Site |= !changesCode && IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Write, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
 
             if (state->Attention != 0)
             {
@@ -498,6 +501,9 @@ public static unsafe class Interpreter
         block = next;
         goto enter;
     }
+
+    /// <summary>Whether a tag gives direct access to an address's page: a slow path that ends so was a miss, and need not be slow again.</summary>
+    private static bool IsPage(ulong tag, ulong address, int pageShift) => tag == (address & (~0UL << pageShift));
 
     /// <summary>Carries out one load by the slow path.</summary>
     public static bool SlowLoad(CpuState* state, MicroOp* operation, ulong address)

@@ -7,8 +7,9 @@ public static class Verifier
     /// <param name="operations">Micro-ops.</param>
     /// <param name="marks">Where instructions begin.</param>
     /// <param name="registerCount">Number of slots that are guest registers.</param>
+    /// <param name="scratchSlot">First of those that mean nothing between instructions.</param>
     /// <returns>A sentence for each error; empty for a good block.</returns>
-    public static IReadOnlyList<string> Check(IReadOnlyList<MicroOp> operations, IReadOnlyList<InstructionMark> marks, int registerCount)
+    public static IReadOnlyList<string> Check(IReadOnlyList<MicroOp> operations, IReadOnlyList<InstructionMark> marks, int registerCount, int scratchSlot = int.MaxValue)
     {
         var errors = new List<string>();
         if (operations.Count == 0 || !UopTable.EndsBlock(operations[^1].Code))
@@ -58,7 +59,7 @@ public static class Verifier
             if (UopTable.SetsD(operation.Code))
             {
                 defined.Add(operation.D);
-                if (operation.D < registerCount)
+                if (operation.D < Math.Min(registerCount, scratchSlot))
                 {
                     changed ??= text;
                 }

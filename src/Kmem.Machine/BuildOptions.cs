@@ -9,6 +9,9 @@ public sealed record BuildOptions
     /// <summary>Makes the backend of a specification such as <c>stdio</c> or <c>file:PATH</c>; null when there is no such one.</summary>
     public Func<string, ICharBackend?> CharBackend { get; init; } = Quiet;
 
+    /// <summary>Makes the backend of a device's line instead of <see cref="CharBackend"/>, given the device's name too; null for that one.</summary>
+    public Func<string, string, ICharBackend?>? CharPort { get; init; }
+
     /// <summary>Opens the disk of a specification; null for no disk. The default looks at disks without locking or changing them.</summary>
     /// <exception cref="MachineException">The host can't give it.</exception>
     public Func<BlockSpecification, IBlockBackend?> BlockBackend { get; init; } = static s => s.OpenQuietly();

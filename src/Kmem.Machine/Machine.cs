@@ -59,7 +59,9 @@ public sealed class RunningMachine : IDisposable
     public Dictionary<string, IOverlaySwitch> Overlays { get; } = new(StringComparer.Ordinal);
 
     /// <summary>How kernel virtual addresses become physical ones.</summary>
-    public IKernelMap KernelMap { get; internal set; } = new DeclaredKernelMap([]);
+    public IKernelMap KernelMap => ProcessorMap;
+
+    internal ProcessorKernelMap ProcessorMap { get; init; } = new(new DeclaredKernelMap([]));
 
     /// <summary>The space in which RAM lies: the first one of the description that is wider than ports.</summary>
     public AddressSpace? MainSpace { get; internal set; }

@@ -36,7 +36,7 @@ public static class MachineFactory
     {
         catalog ??= new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder);
         AddPlugins(description, catalog, diagnostics);
-        var machine = new RunningMachine(description, catalog, new MachineMemory(description.Name)) { KernelMap = new DeclaredKernelMap(description.KernelMap), FromPowerOn = build?.FromPowerOn ?? false };
+        var machine = new RunningMachine(description, catalog, new MachineMemory(description.Name)) { ProcessorMap = new ProcessorKernelMap(new DeclaredKernelMap(description.KernelMap)), FromPowerOn = build?.FromPowerOn ?? false };
         try
         {
             var devices = new DeviceBuilder(machine, catalog, build ?? new BuildOptions(), diagnostics);

@@ -71,6 +71,7 @@ public sealed partial class AddressSpace
                 if (direct > 0)
                 {
                     source.Slice(done, direct).CopyTo(new Span<byte>((void*)memory.Pointer, direct));
+                    MemoryWritten?.Invoke(memory.Pointer, direct);
                     done += direct;
                     continue;
                 }

@@ -37,6 +37,9 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
     /// <summary>Raised when a partial write stored back bytes that another master had changed in between.</summary>
     public event Action<BusHazard>? HazardDetected;
 
+    /// <summary>Told of every write to memory that goes through this space, with host address and length in bytes; not of stores that a CPU makes by a host pointer.</summary>
+    public Action<nint, long>? MemoryWritten { get; set; }
+
     /// <inheritdoc/>
     public string Name { get; }
 
@@ -85,6 +88,7 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
             if (entry.Pointer != 0 && !entry.IsGuarded && entry.Last - address >= (ulong)(width - 1))
             {
                 Store(entry.Pointer + (nint)(address - entry.Start), width, value);
+                MemoryWritten?.Invoke(entry.Pointer + (nint)(address - entry.Start), width);
                 return AccessResult.Ok;
             }
         }
@@ -156,6 +160,7 @@ public sealed partial class AddressSpace : IAddressSpace, IBusFabric
         {
             case BusTargetKind.Memory:
                 Store(entry.Pointer + (nint)delta, width, value);
+                MemoryWritten?.Invoke(entry.Pointer + (nint)delta, width);
                 return AccessResult.Ok;
             case BusTargetKind.Mmio:
                 return attributes.IsDebug ? AccessResult.Ok : entry.Handler!.Write(entry.Offset + delta, width, value, attributes);

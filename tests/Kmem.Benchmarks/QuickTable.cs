@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Kmem.Engine;
 
 namespace Kmem.Benchmarks;
 
@@ -16,6 +17,13 @@ internal static class QuickTable
         Console.WriteLine($"{"RegisterRead",-24} {Best(2_000_000, () => spaces.Flat.Read(0x1000_0000, 4, out _, spaces.Cpu)),10:F2} ns");
         Console.WriteLine($"{"RegisterWrite",-24} {Best(2_000_000, () => spaces.Flat.Write(0x1000_0000, 4, 7, spaces.Cpu)),10:F2} ns");
         Console.WriteLine($"{"RebuildFlatView1000",-24} {Best(200, spaces.Rebuild) / 1000,10:F1} us");
+        using GuestLoops interpreted = new(EngineMode.Interpret), translated = new(EngineMode.Translate);
+        Console.WriteLine($"{"InterpretLoop",-24} {Best(20, interpreted.RunSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
+        Console.WriteLine($"{"TranslateLoop",-24} {Best(20, translated.RunSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
+        Console.WriteLine($"{"TranslatePagedLoop",-24} {Best(20, translated.RunPagedSum) / GuestLoops.Instructions,10:F2} ns per guest instruction");
+        Console.WriteLine($"{"DispatchLinked",-24} {Best(20, interpreted.RunJumps) / GuestLoops.Instructions,10:F2} ns per block");
+        Console.WriteLine($"{"LiftBlock",-24} {Best(2_000, () => interpreted.RunChanged(1)) / 1000,10:F1} us for 17 instructions");
+        Console.WriteLine($"{"JitBlock",-24} {Best(50, () => translated.RunChanged(3)) / 1000,10:F1} us for 17 instructions");
         Console.WriteLine($"{"BulkRead 1 MiB",-24} {bulk / 1000,10:F1} us   {100 * copy / bulk:F0} % of a plain copy ({copy / 1000:F1} us)");
     }
 

@@ -12,9 +12,11 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Error);
 /// <summary>Runs the program as a user does, from the solution's folder.</summary>
 internal static class KmemProgram
 {
+    public static string File { get; } = Path.Combine(SolutionFolders.Program, "kmem");
+
     public static ProgramRun RunWith(string input, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(Path.Combine(SolutionFolders.Program, "kmem"), arguments)
+        using Process process = Process.Start(new ProcessStartInfo(File, arguments)
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

@@ -28,7 +28,7 @@ internal sealed unsafe class X86Bench : IDisposable
         Space.Map(new RamRegion("ram", ram), 0);
         _memory = ram.Pointer;
         _context.WithSpace("phys", Space);
-        Cpu = new X86Cpu(new X86Options(Ports: "", Model: model, Apic: false), _context);
+        Cpu = new X86Cpu(new X86Options(Ports: "", Model: model, AccessCycles: 0, Apic: false), _context);
         _map = new CodeMap(_context.Memory);
         Execution = new CpuExecution(Cpu, _map, new EngineOptions { Mode = mode, Verify = true });
     }

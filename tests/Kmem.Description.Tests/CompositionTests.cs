@@ -24,6 +24,23 @@ public sealed class CompositionTests
         """;
 
     [Fact]
+    public void BootPathsCountFromTheFileThatNamesThem()
+    {
+        const string Text = """
+            kmem: 1
+            machine: booted
+            params:
+              kernel: {type: file, default: guests/vmlinux}
+            boot: {kernel: $(kernel), initrd: none, append: console=ttyS0}
+            """;
+        LoadResult loaded = Texts.LoadFiles(null, ("/machines/booted.yaml", Text));
+        Assert.Equal(("/machines/guests/vmlinux", null, "console=ttyS0"), (loaded.Machine!.Boot!.Kernel, loaded.Machine.Boot.Initrd, loaded.Machine.Boot.Append));
+        Assert.Equal("/boot/other", Texts.LoadFiles(Texts.Set("kernel", "/boot/other"), ("/machines/booted.yaml", Text)).Machine!.Boot!.Kernel);
+        Assert.Contains(Texts.Load("kmem: 1\nboot: {kernal: x}").Diagnostics.Sorted, d => d.Message.StartsWith("boot: has no key 'kernal'", StringComparison.Ordinal));
+        Assert.Null(Texts.Machine("kmem: 1").Boot);
+    }
+
+    [Fact]
     public void APrefixNamesEverythingOfAnIncludedFile()
     {
         MachineDescription machine = Load("""

@@ -13,7 +13,7 @@ public sealed class KeyboardTests : IDisposable
     private readonly TestDeviceContext _context = new();
     private readonly KeyboardController _controller;
 
-    public KeyboardTests() => _controller = new KeyboardController(_context);
+    public KeyboardTests() => _controller = new KeyboardController(new KeyboardOptions(), _context);
 
     private int Status => Read("status");
 
@@ -165,6 +165,29 @@ public sealed class KeyboardTests : IDisposable
         Assert.Equal((1, false), (_context.Outputs["reset"].Rises, _context.Outputs["reset"].Level));
         Write("status", 0xFF);
         Assert.Equal(1, _context.Outputs["reset"].Rises);
+    }
+
+    [Fact]
+    public void BytesWithoutTimeComeAtOnceAndLatchedFlagsStay()
+    {
+        using var context = new TestDeviceContext();
+        var controller = new KeyboardController(new KeyboardOptions(ByteTime: 0, Latched: true), context);
+        IRegionHandler data = Handler(controller, "data"), status = Handler(controller, "status");
+        status.Write(0, 1, 0xAA, default);
+        data.Read(0, 1, out ulong value, default);
+        Assert.Equal(0x55UL, value);
+        status.Write(0, 1, 0x60, default);
+        data.Write(0, 1, 0x21, default);
+        data.Write(0, 1, 0xFF, default);
+        var answer = new List<ulong>();
+        for (status.Read(0, 1, out value, default); (value & 1) != 0; status.Read(0, 1, out value, default))
+        {
+            data.Read(0, 1, out ulong read, default);
+            answer.Add(read);
+        }
+
+        Assert.Equal([0xFA, 0xAA], answer);
+        Assert.Equal(0x1CUL, value);
     }
 
     private static IRegionHandler Handler(KeyboardController controller, string bank) => ((MmioRegion)controller.Banks.First(b => b.Name == bank).Region).Handler;

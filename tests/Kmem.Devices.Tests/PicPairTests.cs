@@ -16,7 +16,7 @@ public sealed class PicPairTests : IDisposable
 
     public PicPairTests()
     {
-        _pic = new PicPair(_context);
+        _pic = new PicPair(new PicOptions(), _context);
         Initialize(icw4: 0x01);
     }
 
@@ -61,6 +61,31 @@ public sealed class PicPairTests : IDisposable
         Lower(3);
         Raise(3);
         Assert.True(Intr);
+    }
+
+    [Fact]
+    public void ALatchedEdgeOutlivesItsLineAndAWideReadOfANarrowControlRegisterRepeatsIt()
+    {
+        using var context = new TestDeviceContext();
+        var pic = new PicPair(new PicOptions(Latched: true, NarrowControl: true), context);
+        context.Drive("in.1", true);
+        context.Drive("in.1", false);
+        IRegionHandler master = ((MmioRegion)pic.Banks[Master].Region).Handler, elcr = ((MmioRegion)pic.Banks[Elcr].Region).Handler;
+        master.Read(0, 1, out ulong requests, default);
+        Assert.Equal((0x02UL, true), (requests, context.Outputs["intr"].Level));
+        pic.Acknowledge();
+        master.Read(0, 1, out requests, default);
+        Assert.Equal(0UL, requests);
+
+        // A slave that withdraws its request leaves no mark at the master, and a level counts for as long as it is there.
+        elcr.Write(0, 1, 0xF8, default);
+        elcr.Write(1, 1, 0xDE, default);
+        context.Drive("in.9", true);
+        context.Drive("in.9", false);
+        master.Read(0, 1, out requests, default);
+        Assert.Equal(0UL, requests);
+        elcr.Read(0, 2, out ulong control, default);
+        Assert.Equal(0xF8F8UL, control);
     }
 
     [Fact]

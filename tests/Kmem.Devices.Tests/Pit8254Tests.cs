@@ -14,7 +14,7 @@ public sealed class Pit8254Tests : IDisposable
     private readonly TestDeviceContext _context = new();
     private readonly Pit8254 _pit;
 
-    public Pit8254Tests() => _pit = new Pit8254(_context);
+    public Pit8254Tests() => _pit = new Pit8254(new PitOptions(), _context);
 
     public void Dispose() => _context.Dispose();
 
@@ -78,7 +78,7 @@ public sealed class Pit8254Tests : IDisposable
     public void LeapsAndSinglePulsesAgree(int mode, int seed)
     {
         using var other = new TestDeviceContext();
-        var twin = new Pit8254(other);
+        var twin = new Pit8254(new PitOptions(), other);
         var random = new Random(seed);
         foreach (int count in (int[])[2, 3, 7, 10, 255, 0])
         {
@@ -108,6 +108,20 @@ public sealed class Pit8254Tests : IDisposable
                 Assert.Equal(State(_pit), State(twin));
             }
         }
+    }
+
+    [Fact]
+    public void ATimerThatRunsFromPowerOnTicksUntilFirmwareStateStopsIt()
+    {
+        using var context = new TestDeviceContext();
+        var pit = new Pit8254(new PitOptions(Runs: true), context);
+        int before = context.Outputs["out0"].Rises;
+        context.Time.Advance(1_000_000_000);
+        Assert.InRange(context.Outputs["out0"].Rises - before, 18, 19);
+        Assert.True(pit.TrySetFirmwareState("idle", 1));
+        before = context.Outputs["out0"].Rises;
+        context.Time.Advance(1_000_000_000);
+        Assert.InRange(context.Outputs["out0"].Rises - before, 0, 1);
     }
 
     [Fact]

@@ -217,6 +217,22 @@ public sealed class VgaTests : IDisposable
     }
 
     [Fact]
+    public void ACardWithoutTimingRetracesAtEverySecondRead()
+    {
+        using var context = new TestDeviceContext();
+        IRegionHandler ports = ((MmioRegion)new CirrusPci(new CirrusOptions(Alternates: true), context).Banks.First(b => b.Name == "ports").Region).Handler;
+        ports.Write(0x3C2 - 0x3B0, 1, 0x67, default);
+        var seen = new List<ulong>();
+        foreach (AccessAttributes attributes in (AccessAttributes[])[default, default, AccessAttributes.Debug, default])
+        {
+            ports.Read(StatusPort - 0x3B0, 1, out ulong value, attributes);
+            seen.Add(value);
+        }
+
+        Assert.Equal([9, 0, 9, 9], seen);
+    }
+
+    [Fact]
     public void TheCirrusCardHasTheSameScreen()
     {
         using var context = new TestDeviceContext();

@@ -18,6 +18,9 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
         "dest_first8", "dest_last8", "note", "phys_known", "data_is_prefix",
     };
 
+    /// <summary>What memory and registers held, which firmware and a running kernel had put there; all other answers are compared.</summary>
+    private static readonly HashSet<string> Contents = new(StringComparer.Ordinal) { "kernel", "config", "variant", "n", "data", "data_sha256", "data_head", "data_tail", "fill", "dest_first8", "dest_last8", "value", "before", "after" };
+
     private static string Source => Path.Combine(Path.GetDirectoryName(SolutionFolders.Root)!, "shared", "guests", "x86", "probe.c");
 
     public static TheoryData<string> Recordings => new("strict-y", "strict-n", "debian", "debian-lockdown", "debian-3600m");
@@ -37,7 +40,10 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
         string facts = new[] { ".facts.txt", ".facts.txt.gz" }.Select(e => Path.Combine(folder, name + e)).First(File.Exists);
         ClientRun import = ClientProgram.Run(Path.Combine(SolutionFolders.Program, "kmem"), "import", facts, "--recording", recording, "--name", "recorded", "-o", machine);
         Assert.True(import.ExitCode == 0, import.Output);
-        ClientRun run = ClientProgram.Exec(machine, asNobody: false, [], probe);
+
+        // Where its buffers lie decides which lengths reach the end of the address space: 16 GiB below it, as in the recordings more than
+        // 2 GiB and less than 1 TiB, and not at random.
+        ClientRun run = ClientProgram.Exec(machine, asNobody: false, [], "sh", "-c", "ulimit -s 16777216; exec setarch -R \"$0\"", probe);
 
         List<JsonElement> recorded = Lines(File.ReadAllText(recording)), seen = Lines(run.Output);
         int exceptions = 0, at = 0;
@@ -48,7 +54,7 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
             int found = seen.FindIndex(at, s => Key(s) == key);
             bool isNear = found >= 0 && found - at < 24;
             at = isNear ? found + 1 : at;
-            if (isNear && Text(line, "result") == Text(seen[found], "result") && Text(line, "errno") == Text(seen[found], "errno") && Text(line, "signal") == Text(seen[found], "signal"))
+            if (isNear && Answers(line) == Answers(seen[found]))
             {
                 continue;
             }
@@ -59,12 +65,12 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
             }
             else
             {
-                differences.Add($"{key}: recorded {Text(line, "result")} {Text(line, "errno")}, {(isNear ? $"seen {Text(seen[found], "result")} {Text(seen[found], "errno")}" : "not asked")}");
+                differences.Add($"{key}: recorded {Answers(line)}, {(isNear ? $"seen {Answers(seen[found])}" : "not asked")}");
             }
         }
 
         output.WriteLine($"{name}: {recorded.Count} lines, {exceptions} reviewed exceptions");
-        Assert.Empty(differences);
+        Assert.True(differences.Count == 0, string.Join(Environment.NewLine, differences.Take(10)));
         Assert.True(exceptions <= recorded.Count * MostExceptions, $"{exceptions} exceptions");
         Assert.True(recorded.Count > 40);
         Directory.Delete(work, recursive: true);
@@ -73,6 +79,8 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
     private static List<JsonElement> Lines(string text) => [.. text.Split('\n').Where(l => l.StartsWith('{')).Select(l => JsonDocument.Parse(l).RootElement)];
 
     private static string Key(JsonElement line) => string.Join(',', line.EnumerateObject().Where(p => !NotAsked.Contains(p.Name)).Select(p => $"{p.Name}={p.Value}"));
+
+    private static string Answers(JsonElement line) => string.Join(',', line.EnumerateObject().Where(p => !Contents.Contains(p.Name)).Select(p => $"{p.Name}={p.Value}").Order(StringComparer.Ordinal));
 
     private static string Text(JsonElement line, string name) => line.TryGetProperty(name, out JsonElement value) ? value.ToString() : "";
 
@@ -85,7 +93,7 @@ public sealed class RecordedCallsTests(ITestOutputHelper output)
     private sealed class RecordingTheoryAttribute : TheoryAttribute
     {
         public RecordingTheoryAttribute() =>
-            Skip = ClientProgram.Obstacle ?? (!ClientProgram.Has("gcc") ? "there is no 'gcc' here" : !File.Exists(Source) ? "the recording program is not beside this clone (../shared/guests/x86/probe.c)"
+            Skip = ClientProgram.Obstacle ?? (!ClientProgram.Has("gcc") ? "there is no 'gcc' here" : !ClientProgram.Has("setarch") ? "there is no 'setarch' here" : !File.Exists(Source) ? "the recording program is not beside this clone (../shared/guests/x86/probe.c)"
                 : !Environment.IsPrivilegedProcess ? "the recording program changes its user, which root alone can do" : null);
     }
 }

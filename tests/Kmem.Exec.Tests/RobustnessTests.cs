@@ -106,6 +106,44 @@ public sealed class RobustnessTests
         Assert.Equal(0, run.ExitCode);
     }
 
+    [ClientTheory("gcc", "setpriv")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void EvasionsEndAtTheMachine(bool asNobody)
+    {
+        // Files that an open in the wrong moment would reach; where the host has no Landlock, a moment may do.
+        bool isRoot = !asNobody && Environment.IsPrivilegedProcess;
+        string[] raced = isRoot && File.Exists("/proc/sys/kernel/core_pattern") ? ["/proc/sys/kernel/core_pattern", .. File.Exists("/dev/fuse") ? ["/dev/fuse"] : Array.Empty<string>()] : [];
+        ClientRun run = ClientProgram.Exec(Machine, asNobody && Environment.IsPrivilegedProcess, [], [ClientProgram.Compile(Source("evasions.c")), .. raced]);
+        string[] refused =
+        [
+            "ptrace of the supervisor: -1", "process_vm_readv of the supervisor: -1", "memory of the supervisor: -1", "device through the supervisor's root is simulated: 1", "kill of the supervisor: -1",
+            "tgkill of the supervisor: -1", "pidfd of the supervisor: -1", "limits of the supervisor: -1", "kill of everybody: 0", "kill of the group: 0", "name spaces: -1", "child in name spaces: -1",
+            "clone3: -38", "new mount calls: -1", "userfaultfd: -38", "typing into the terminal: -1", "listening at an own filter: -22", "child that wants no tracer sees the machine: 1",
+            "openat2 is simulated: 1", "second open of a path descriptor is simulated: 1", "link whose name is no text: -2", "such a link to a device is simulated: 1",
+            "writing to the host's devices: 0", "register after pkey_mprotect: 1", "large hole: 1", "splice from an empty pipe ends: 1", "utimensat: 0", "device with a new time: 1", "mkdirat: 0",
+            "folder in the session: 0", "mode of the host's null by path: -1", "mode of the host's null by descriptor: -1", "mode of the host's null by an empty path: -1", "owner of the host's null: -1",
+            "times of the host's null: -1", "owner of the node behind a device: -1", .. raced.Select(_ => "host files kept in a race: 0"), "copy of a device after its page is gone: 1",
+        ];
+        foreach (string line in refused)
+        {
+            Assert.Contains(line + "\n", run.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Matches("writing to the host's kernel: (-1|-13)\n", run.Output);
+        Assert.Equal(0, run.ExitCode);
+    }
+
+    [ClientFact("gcc", "busybox")]
+    public void AJobStopsGoesOnBehindAndEnds()
+    {
+        string terminal = ClientProgram.Compile(Source("terminal.c")), kmem = Path.Combine(SolutionFolders.Program, "kmem");
+
+        // With this kind of terminal the runtime sets modes of its own when it is continued.
+        ClientRun run = ClientProgram.Run("env", "TERM=screen", terminal, kmem, "exec", Machine, "--", "sh", "-c", "echo ready; while :; do busybox devmem 0xfed50000 >/dev/null; done");
+        Assert.Equal("stopped: 1\nbehind: 1\nstops again: 0\nended: 130\n", run.Output);
+    }
+
     [ClientFact("gcc")]
     public void SuddenDeathsLeaveNothing()
     {

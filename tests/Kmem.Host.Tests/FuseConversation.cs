@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Kmem.Abstractions;
 using Kmem.Host.Fuse;
+using Kmem.Host.Sessions;
 using Kmem.Host.Mounts;
 
 namespace Kmem.Host.Tests;
@@ -22,7 +23,7 @@ internal sealed unsafe class FuseConversation : IDisposable
         var root = new FuseFolder { Mode = 0b111_101_101 };
         root.TryAdd("hello", new TextFile(() => "hello\n", text => text == "ok" ? Errno.None : Errno.EINVAL) { Mode = 0b110_110_110, FixedSize = 6 });
         root.TryAdd("bad", new TextFile(() => throw new InvalidOperationException("a plugin that throws")) { Mode = 0b110_110_110, FixedSize = 1 });
-        Session = new FuseSession(pair[1], root, new Lock(), Said.Add);
+        Session = new FuseSession(pair[1], root, new MachineGate(), Said.Add);
         Session.Start();
     }
 

@@ -85,6 +85,56 @@ public sealed partial class CharBackendTests : IDisposable
     }
 
     [Fact]
+    public void AClientThatStopsReadingIsWaitedForOnceAndGetsTheEndWhenItReadsAgain()
+    {
+        using var line = new UnixSocketCharBackend(Socket);
+        using Socket client = Connect();
+        Transmit(line, "begin");
+        Assert.Equal("begin", ReadExactly(client, 5));
+        int sent = 0;
+        for (; sent < 2_000_000; sent += 4000)
+        {
+            Transmit(line, new string('x', 4000));
+        }
+
+        Transmit(line, "the end");
+        var all = new List<byte>();
+        byte[] buffer = new byte[65536];
+        while (all.Count < 7 || Encoding.ASCII.GetString([.. all[^7..]]) != "the end")
+        {
+            client.ReceiveTimeout = 10_000;
+            all.AddRange(buffer[..client.Receive(buffer)]);
+        }
+
+        Assert.InRange(all.Count, 64 * 1024, sent + 7);
+        Transmit(line, "again");
+        Assert.Equal("again", ReadExactly(client, 5));
+    }
+
+    [Fact]
+    public void APseudoTerminalThatNobodyReadsFromDoesNotHoldUpTheMachine()
+    {
+        using var pty = new PtyCharBackend();
+        using FileStream client = Open(pty.Path);
+        Transmit(pty, "begin");
+        Assert.Equal("begin", Read(client, 5));
+        for (int i = 0; i < 500; i++)
+        {
+            Transmit(pty, new string('x', 4000));
+        }
+
+        Transmit(pty, "the end");
+        string all = "";
+        while (!all.EndsWith("the end", StringComparison.Ordinal))
+        {
+            byte[] buffer = new byte[4096];
+            all += Encoding.ASCII.GetString(buffer, 0, client.Read(buffer));
+        }
+
+        Assert.InRange(all.Length, 64 * 1024, 500 * 4000);
+    }
+
+    [Fact]
     public void OnlyADeadSocketIsReplaced()
     {
         using (new UnixSocketCharBackend(Socket))
@@ -235,6 +285,16 @@ public sealed partial class CharBackendTests : IDisposable
     {
         byte[] bytes = new byte[count];
         stream.ReadExactly(bytes);
+        return Encoding.ASCII.GetString(bytes);
+    }
+
+    private static string ReadExactly(Socket client, int count)
+    {
+        byte[] bytes = new byte[count];
+        for (int done = 0; done < count; done += client.Receive(bytes.AsSpan(done)))
+        {
+        }
+
         return Encoding.ASCII.GetString(bytes);
     }
 

@@ -36,6 +36,59 @@ public sealed class ImageLoaderTests : IDisposable
     }
 
     [Fact]
+    public void ADamagedKernelIsAnImageOrAnImageError()
+    {
+        byte[] sound = File.ReadAllBytes(Path.Combine(Kmem.Testing.SolutionFolders.Machines, "guests", "tour", "tour.elf"));
+        Gen.Select(Gen.Int[0, 200], Gen.Byte, Gen.Int[0, 200], Gen.Byte, Gen.Int[0, sound.Length]).Sample((at, value, next, other, length) =>
+        {
+            byte[] damaged = sound[..(length % 3 == 0 ? length : sound.Length)];
+            foreach ((int where, byte what) in ((int, byte)[])[(at, value), (next, other)])
+            {
+                if (where < damaged.Length)
+                {
+                    damaged[where] = what;
+                }
+            }
+
+            try
+            {
+                LoadedImage image = ImageLoader.Parse("x", damaged, new ImageOptions { Machine = ImageMachine.Alpha });
+                return image.Segments.All(s => (ulong)s.FileBytes.Length <= s.MemorySize);
+            }
+            catch (ImageException)
+            {
+                return true;
+            }
+        }, iter: 20_000);
+    }
+
+    [Fact]
+    public void AnEntryMustLieInASegment()
+    {
+        byte[] file = Elf64();
+        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(24), Base + 0x5000);
+        Assert.Contains("begins at 0xFFFFFC0000315000, which is in none of its segments", Assert.Throws<ImageException>(() => ImageLoader.Parse("x", file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADirectoryAndNothingAreNoImages()
+    {
+        Assert.EndsWith("is a directory", Assert.Throws<ImageException>(() => ImageLoader.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("there is no image", Assert.Throws<ImageException>(() => ImageLoader.Load(Path.Combine(_folder, "none"))).Message, StringComparison.Ordinal);
+        Assert.EndsWith("is empty", Assert.Throws<ImageException>(() => ImageLoader.Load(Write("empty", []), new ImageOptions { AllowFlat = false })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AGzipBombIsNotUnpacked()
+    {
+        byte[] bomb = Gzip(new byte[5 << 20]);
+        var options = new ImageOptions { MaxBytes = 1 << 20 };
+        Assert.Contains("decompresses to 5242880 bytes, more than 1048576", Assert.Throws<ImageException>(() => ImageLoader.Load(Write("bomb", bomb), options)).Message, StringComparison.Ordinal);
+        bomb.AsSpan(^4..).Clear();
+        Assert.Contains("decompresses to something larger than 1048576 bytes", Assert.Throws<ImageException>(() => ImageLoader.Load(Write("liar", bomb), options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void GzipIsSeenByItsMagic()
     {
         LoadedImage image = ImageLoader.Load(Write("vmlinux", Gzip(Elf64())), new ImageOptions { AllowFlat = false });
@@ -89,7 +142,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void AFileThatIsTooLargeIsRefusedBeforeItIsKept()
     {
         string bomb = Write("bomb.gz", Gzip(new byte[1 << 20]));
-        Assert.Contains("larger than 4096", Assert.Throws<ImageException>(() => ImageLoader.Load(bomb, new ImageOptions { MaxBytes = 4096 })).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 4096", Assert.Throws<ImageException>(() => ImageLoader.Load(bomb, new ImageOptions { MaxBytes = 4096 })).Message, StringComparison.Ordinal);
         Assert.Throws<ImageException>(() => ImageLoader.Load(Write("big", new byte[4097]), new ImageOptions { MaxBytes = 4096 }));
         Assert.Throws<ImageException>(() => ImageLoader.Load(Path.Combine(_folder, "missing")));
         Assert.Throws<ImageException>(() => ImageLoader.Load(_folder));

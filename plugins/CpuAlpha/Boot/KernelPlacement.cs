@@ -25,7 +25,7 @@ internal static class KernelPlacement
             }
 
             Write(space, address, segment.Bytes.Span);
-            Write(space, address + (ulong)segment.Bytes.Length, new byte[segment.MemoryLength - (ulong)segment.Bytes.Length]);
+            Clear(space, address + (ulong)segment.Bytes.Length, segment.MemoryLength - (ulong)segment.Bytes.Length);
             (low, high) = (Math.Min(low, address), Math.Max(high, address + segment.MemoryLength));
         }
 
@@ -62,6 +62,15 @@ internal static class KernelPlacement
         }
 
         Write(space, parameters, page);
+    }
+
+    private static void Clear(IAddressSpace space, ulong address, ulong length)
+    {
+        byte[] zeros = new byte[Math.Min(length, 1 << 20)];
+        for (ulong done = 0; done < length; done += (ulong)zeros.Length)
+        {
+            Write(space, address + done, zeros.AsSpan(0, (int)Math.Min((ulong)zeros.Length, length - done)));
+        }
     }
 
     private static void Write(IAddressSpace space, ulong address, ReadOnlySpan<byte> bytes)

@@ -63,6 +63,19 @@ internal static unsafe class IntegerInstructions
     /// <summary>An instruction that is a kernel on Rav and Rbv.</summary>
     public static LiftMethod Pure(PureKernel kernel) => x => x.SetC(x.Ir.Pure(kernel, x.A, x.B));
 
+    /// <summary>An instruction that takes registers alone; with a literal it is illegal.</summary>
+    public static LiftMethod WithoutLiteral(LiftMethod lift) => x =>
+    {
+        if (x.Instruction.HasLiteral)
+        {
+            x.Illegal();
+        }
+        else
+        {
+            lift(x);
+        }
+    };
+
     /// <summary>ZAPNOT: Rc &lt;- Rav with the bytes cleared whose bit in Rbv is 0; a literal is a mask.</summary>
     public static void Zapnot(LiftContext x) => x.SetC(x.Instruction.HasLiteral ? x.A & ByteKernels.ByteMask(x.Instruction.Literal) : x.Ir.Pure(ByteKernels.Zapnot, x.A, x.B));
 

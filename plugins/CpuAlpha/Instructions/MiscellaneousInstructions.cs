@@ -27,8 +27,11 @@ internal static class MiscellaneousInstructions
                 x.Ir.SetRegister(AlphaSlots.InterruptFlag, x.Ir.Const((x.Instruction.Word & 0x1000) != 0 ? 1u : 0));
                 break;
 
-            // Execution is in order and traps are precise: barriers and hints have nothing left to do.
+            // TRAPB, EXCB, MB, WMB, FETCH, FETCH_M, ECB, WH64, WH64EN. Execution is in order and traps are precise: barriers and hints have nothing left to do.
+            case 0x0000 or 0x0400 or 0x4000 or 0x4400 or 0x8000 or 0xA000 or 0xE800 or 0xF800 or 0xFC00:
+                break;
             default:
+                x.Illegal();
                 break;
         }
     }

@@ -13,8 +13,8 @@ internal sealed class ConsoleTables(IExecution memory, ulong frequency)
     /// <summary>Physical address of the first process control block.</summary>
     public const ulong ControlBlock = 0xAFA8;
 
-    /// <summary>Physical address of the machine-check logout frame.</summary>
-    public const ulong LogoutFrame = 0xB100;
+    /// <summary>Length of a machine-check logout frame in bytes.</summary>
+    public const ulong LogoutLength = 144;
 
     /// <summary>Virtual address of the page tables in themselves.</summary>
     public const ulong VirtualTable = 0xFFFF_FFFE_0000_0000;
@@ -28,6 +28,9 @@ internal sealed class ConsoleTables(IExecution memory, ulong frequency)
     private const ulong ConsolePages = 15;
 
     private const uint Return = 0x6BFA_8001;   // ret $31, ($26), 1
+
+    /// <summary>Physical address of a CPU's machine-check logout frame.</summary>
+    public static ulong LogoutFrame(int cpu) => 0xB100 + (LogoutLength * (ulong)cpu);
 
     /// <summary>Physical address of a CPU's flags in its HWRPB slot.</summary>
     public static ulong SlotFlags(int cpu) => Hwrpb + SlotOffset + (SlotLength * (ulong)cpu) + 0x80;
@@ -83,7 +86,8 @@ internal sealed class ConsoleTables(IExecution memory, ulong frequency)
         Field(0x28, PageLength);
         Field(0x30, 40);
         Field(0x38, 255);
-        Field(0x40, BitConverter.ToUInt64(Encoding.ASCII.GetBytes("KMEM\0\0\0\0")));
+        // By this serial number kernels know that CSERVE has a clock and an alarm.
+        Field(0x40, BitConverter.ToUInt64(Encoding.ASCII.GetBytes("QEMU\0\0\0\0")));
         Field(0x50, TsunamiFamily);
         Field(0x58, Clipper);
         Field(0x68, TimerFrequency);

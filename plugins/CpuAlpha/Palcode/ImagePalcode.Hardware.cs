@@ -12,8 +12,6 @@ internal sealed unsafe partial class ImagePalcode
     private static readonly HelperFunction StoreHardware = GuestKernels.Helper(&StoreHardwareOf, StoreHardwareOf);
     private static readonly HelperFunction ReturnHardware = GuestKernels.Helper(&ReturnHardwareOf, ReturnHardwareOf);
 
-    private IDisposable? _alarm;
-
     /// <inheritdoc/>
     public override void LiftHardware(LiftContext x)
     {
@@ -161,7 +159,8 @@ internal sealed unsafe partial class ImagePalcode
         InternalRegister.Unshadowed25 => Slots[25],
         InternalRegister.VirtualNanoseconds => (ulong)cpu.Clock.Now,
         InternalRegister.WallNanoseconds => (ulong)(cpu.Clock.UtcNow - DateTime.UnixEpoch).Ticks * 100,
-        < 64 or InternalRegister.Alarm => _registers[register],
+        InternalRegister.Alarm => (ulong)cpu.AlarmTime,
+        < 64 => _registers[register],
         _ => 0,
     };
 
@@ -203,9 +202,7 @@ internal sealed unsafe partial class ImagePalcode
                 Memory.Stop(value == 0 ? new MachineStop(StopKind.PowerOff, "the guest halted the CPU") : new MachineStop(StopKind.Reset, "the guest asked for a reset"));
                 break;
             case InternalRegister.Alarm:
-                _registers[register] = value;
-                _alarm?.Dispose();
-                _alarm = value == 0 ? null : cpu.Clock.Schedule((long)value, cpu.RaiseAlarm);
+                cpu.SetAlarm((long)value);
                 break;
             case < 64:
                 _registers[register] = value;

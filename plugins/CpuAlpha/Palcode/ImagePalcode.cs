@@ -23,6 +23,9 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
     private ulong Status => _registers[InternalRegister.Ps];
 
     /// <inheritdoc/>
+    public override bool CanBeInterrupted => !cpu.IsPalMode && (Status & 7) < 7;
+
+    /// <inheritdoc/>
     public override void Reset()
     {
         Array.Clear(_registers);
@@ -95,13 +98,14 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
                 break;
             case AlphaFault.Unaligned:
                 uint word = cpu.FetchCurrent();
-                Vector(UnalignedVector, pc + 4, address, word >> 26, (word >> 21) & 31);
+                // The image adds 4 by itself.
+                Vector(UnalignedVector, pc, address, word >> 26, (word >> 21) & 31);
                 break;
             case AlphaFault.IllegalInstruction:
                 Vector(IllegalVector, pc + 4);
                 break;
             case AlphaFault.FloatingPointOff:
-                Vector(FloatingPointVector, pc + 4);
+                Vector(FloatingPointVector, pc);
                 break;
             case AlphaFault.Arithmetic:
                 Vector(ArithmeticVector, pc + 4, address, detail);
@@ -132,13 +136,27 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
             return false;
         }
 
+        if (vector == ClockVector)
+        {
+            cpu.TakeAlarm();
+        }
+
         Vector(vector, pc);
         return true;
     }
 
     private static int CallOf(CpuState* state, ulong next, ulong function)
     {
-        var palcode = (ImagePalcode)AlphaCpu.Of(state).Palcode;
+        AlphaCpu cpu = AlphaCpu.Of(state);
+        if (cpu.IsPalMode && function == (ulong)PalFunction.Halt)
+        {
+            string reason = state->Slots[0] switch { 2 => "the kernel's stack is not valid", 6 => "a second machine check came while one was being handled", 7 => "a machine check or fault came in PALmode", _ => "it gave no reason" };
+            cpu.Execution.Stop(new MachineStop(StopKind.Crash, string.Create(CultureInfo.InvariantCulture, $"PALcode has halted at 0x{next - 4:x} with code {state->Slots[0]}: {reason}")));
+            state->Pc = next - 4;
+            return (int)ExitReason.Indirect;
+        }
+
+        var palcode = (ImagePalcode)cpu.Palcode;
         palcode.Vector(function < 0x40 ? 0x1000 + (64 * (int)function) : 0x2000 + (64 * ((int)function - 0x80)), next);
         return (int)ExitReason.Indirect;
     }

@@ -9,9 +9,6 @@ internal sealed unsafe partial class NativePalcode
     private static readonly HelperFunction Light = GuestKernels.Helper(&CallLight, CallLight);
     private static readonly HelperFunction Heavy = GuestKernels.Helper(&CallHeavy, CallHeavy);
 
-    private IDisposable? _alarm;
-    private long _alarmAt;
-
     /// <inheritdoc/>
     public override void LiftCall(LiftContext x, uint function)
     {
@@ -47,7 +44,8 @@ internal sealed unsafe partial class NativePalcode
         state->Pc = next;
         ((NativePalcode)cpu.Palcode).CallHeavy((PalFunction)function, next);
 
-        // Mode, mappings or interrupts may be others now.
+        // A return from PALcode clears both flags; mode, mappings or interrupts may be others now.
+        (state->Slots[AlphaSlots.LockFlag], state->Slots[AlphaSlots.InterruptFlag]) = (0, 0);
         state->Attention = 1;
         return (int)ExitReason.Indirect;
     }
@@ -163,7 +161,8 @@ internal sealed unsafe partial class NativePalcode
                 Enter(Entry.System, next, a0, a1, Registers[A2]);
                 break;
             case PalFunction.Callsys:
-                DeliverMachineCheck(next - 4);
+                const ulong OperatingSystemError = 0x8A;
+                DeliverMachineCheck(next - 4, next, OperatingSystemError);
                 break;
             case PalFunction.ConsoleDispatch:
                 ConsoleDispatch(a0, Registers[A2], Registers[A2 + 1]);
@@ -202,13 +201,13 @@ internal sealed unsafe partial class NativePalcode
                 Registers[V0] = (ulong)(cpu.Clock.UtcNow - DateTime.UnixEpoch).Ticks * 100;
                 break;
             case 4:
-                Registers[V0] = (ulong)_alarmAt;
+                Registers[V0] = (ulong)cpu.AlarmTime;
                 break;
             case 5:
-                SetAlarm(cpu.Clock.Now + (long)a1);
+                cpu.SetAlarm(cpu.Clock.Now + (long)a1);
                 break;
             case 6:
-                SetAlarm((long)a1);
+                cpu.SetAlarm((long)a1);
                 break;
             case 7:
                 Registers[V0] = (ulong)cpu.Clock.Now;
@@ -216,13 +215,6 @@ internal sealed unsafe partial class NativePalcode
             default:
                 break;
         }
-    }
-
-    private void SetAlarm(long at)
-    {
-        _alarm?.Dispose();
-        _alarmAt = at;
-        _alarm = at <= 0 ? null : cpu.Clock.Schedule(at, () => cpu.RaiseAlarm());
     }
 
     private void SwapPalcode(ulong variant, ulong entry)
@@ -334,6 +326,7 @@ internal sealed unsafe partial class NativePalcode
         _level = values[0] & 7;
         if ((values[0] & UserBit) != 0)
         {
+            _level = 0;
             _kernelStack = Registers[Sp];
             Registers[Sp] = _userStack;
             SetUserMode(true);
@@ -342,12 +335,7 @@ internal sealed unsafe partial class NativePalcode
         Leave(values[1]);
     }
 
-    private void Leave(ulong pc)
-    {
-        cpu.State->Pc = pc & ~3UL;
-        Registers[AlphaSlots.LockFlag] = 0;
-        Registers[AlphaSlots.InterruptFlag] = 0;
-    }
+    private void Leave(ulong pc) => cpu.State->Pc = pc & ~3UL;
 
     private void StopAtFrame(ulong frame)
     {

@@ -10,30 +10,13 @@ internal sealed unsafe partial class NativePalcode
     {
         var tables = new ConsoleTables(cpu.Execution, cpu.Options.Frequency);
         tables.Build(boot);
-        InitializeInterruptController();
+        new ConsoleDevices(cpu.Execution).Initialize();
         LoadContext(ConsoleTables.ControlBlock);
         _virtualTable = ConsoleTables.VirtualTable;
         _level = 7;
         cpu.State->Pc = boot.Entry;
         (Registers[V0], Registers[A0], Registers[A1], Registers[A2], Registers[A2 + 1], Registers[A2 + 2]) = (1, 2, boot.Entry, ConsoleTables.ControlBlock, ConsoleTables.VirtualTable, boot.Entry);
         (Registers[26], Registers[27]) = (boot.Entry, boot.Entry);
-    }
-
-    /// <summary>The ISA interrupt controllers as firmware leaves them: vectors 0 and 8, cascade, all inputs masked, level-triggered where PCI needs it.</summary>
-    private void InitializeInterruptController()
-    {
-        ReadOnlySpan<(int Port, byte Value)> writes =
-        [
-            (0x20, 0x11), (0x21, 0x00), (0x21, 0x04), (0x21, 0x01), (0xA0, 0x11), (0xA1, 0x08), (0xA1, 0x02), (0xA1, 0x01),
-            (0x21, 0xFF), (0xA1, 0xFF), (0x4D0, 0xF8), (0x4D1, 0xDE),
-        ];
-        foreach ((int port, byte value) in writes)
-        {
-            _ = cpu.Execution.WritePhysical(Typhoon.Ports + (ulong)port, 1, value);
-        }
-
-        // The slave reaches the master through input 2.
-        _ = cpu.Execution.WritePhysical(Typhoon.Ports + 0x21, 1, 0xFB);
     }
 
     /// <summary>DISPATCH: a console callback. Getc, puts and their like work on COM1; the environment is empty.</summary>

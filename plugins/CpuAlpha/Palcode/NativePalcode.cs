@@ -29,6 +29,9 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
     private ulong* Registers => cpu.State->Slots;
 
     /// <inheritdoc/>
+    public override bool CanBeInterrupted => _level < 7;
+
+    /// <inheritdoc/>
     public override void Reset()
     {
         Array.Clear(_entries);
@@ -99,7 +102,8 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
                 Enter(Entry.Arithmetic, pc + 4, address, detail, Registers[A2]);
                 break;
             default:
-                DeliverMachineCheck(pc);
+                LoseLoad((MemoryAccess)(detail >> 32));
+                DeliverMachineCheck(pc, pc + 4);
                 break;
         }
     }
@@ -111,7 +115,7 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
         AlphaInterrupts pending = cpu.Pending;
         if ((pending & AlphaInterrupts.MachineCheck) != 0 && _level <= 6)
         {
-            DeliverMachineCheck(pc - 4);
+            DeliverMachineCheck(pc, pc);
         }
         else if ((pending & AlphaInterrupts.Interprocessor) != 0 && _level <= 5)
         {
@@ -121,6 +125,7 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
         else if ((pending & AlphaInterrupts.Clock) != 0 && _level <= 4)
         {
             WriteMisc(0x10UL << cpu.Options.Number);
+            cpu.TakeAlarm();
             Enter(Entry.Interrupt, pc, 1, 0, 0, level: 5);
         }
         else if ((pending & AlphaInterrupts.Device) != 0 && _level <= 3)
@@ -142,7 +147,7 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
             return false;
         }
 
-        int bit = 63 - System.Numerics.BitOperations.LeadingZeroCount(requests);
+        int bit = System.Numerics.BitOperations.TrailingZeroCount(requests);
         ulong vector = 0x900 + (16 * (ulong)bit);
         if (bit == Typhoon.IsaRequest)
         {
@@ -156,8 +161,24 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
 
     private void WriteMisc(ulong value) => cpu.Execution.WritePhysical(Typhoon.Misc, 8, value | (uint)cpu.Options.Number);
 
-    /// <summary>A reference that nobody answered: the operating system gets a logout frame and goes on behind the instruction.</summary>
-    private void DeliverMachineCheck(ulong pc)
+    /// <summary>The destination of a load that nobody answered is UNPREDICTABLE; it gets what the PALcode of the recorded machine leaves there.</summary>
+    private void LoseLoad(MemoryAccess access)
+    {
+        const ulong Lost = 0x207;
+        uint word = access == MemoryAccess.Load ? cpu.FetchCurrent() : 0;
+        int register = (int)(word >> 21) & 31;
+        if (register != AlphaSlots.Zero && word >> 26 is 0x0A or 0x0B or 0x0C or 0x28 or 0x29 or 0x2A or 0x2B)
+        {
+            Registers[register] = Lost;
+        }
+    }
+
+    /// <summary>A reference that nobody answered, or an error without an instruction: the operating system gets a logout frame.</summary>
+    /// <param name="pc">Address for the logout frame.</param>
+    /// <param name="next">Where the operating system returns to.</param>
+    /// <param name="code">Kind of error for the logout frame.</param>
+    /// <remarks>Source: Alpha Architecture Reference Manual, part II-B, 5.4 "Machine Checks" and 5.4.3 "Logout Areas".</remarks>
+    private void DeliverMachineCheck(ulong pc, ulong next, ulong code = 0)
     {
         const ulong InProgress = 1;
         if ((_machineCheckState & InProgress) != 0)
@@ -167,15 +188,15 @@ internal sealed unsafe partial class NativePalcode(AlphaCpu cpu) : OsfPalcode
         }
 
         _machineCheckState |= InProgress;
-        ulong frame = ConsoleTables.LogoutFrame;
-        _ = cpu.Execution.WritePhysical(frame, 8, 144);
-        _ = cpu.Execution.WritePhysical(frame + 8, 8, 24 | (144UL << 32));
-        for (ulong offset = 16; offset < 144; offset += 8)
+        ulong frame = ConsoleTables.LogoutFrame(cpu.Options.Number);
+        _ = cpu.Execution.WritePhysical(frame, 8, ConsoleTables.LogoutLength);
+        _ = cpu.Execution.WritePhysical(frame + 8, 8, 24 | (ConsoleTables.LogoutLength << 32));
+        for (ulong offset = 16; offset < ConsoleTables.LogoutLength; offset += 8)
         {
-            _ = cpu.Execution.WritePhysical(frame + offset, 8, offset == 88 ? pc : 0);
+            _ = cpu.Execution.WritePhysical(frame + offset, 8, offset switch { 16 => code, 88 => pc, _ => 0 });
         }
 
-        Enter(Entry.Interrupt, pc + 4, 2, 0, PageTables.KsegBase + frame, level: 7);
+        Enter(Entry.Interrupt, next, 2, 0, PageTables.KsegBase + frame, level: 7);
     }
 
     /// <summary>Enters the operating system: a frame on the kernel stack, three arguments, the entry point.</summary>

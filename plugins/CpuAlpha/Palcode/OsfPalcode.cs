@@ -17,6 +17,9 @@ internal abstract class OsfPalcode
     /// <summary>Gives control to the handler of a fault; the program counter is at the instruction.</summary>
     public abstract void Deliver(AlphaFault fault, ulong address, ulong detail);
 
+    /// <summary>Whether any interrupt would be taken now: level 7 and PALmode take none.</summary>
+    public abstract bool CanBeInterrupted { get; }
+
     /// <summary>Takes the most urgent interrupt that is allowed.</summary>
     public abstract bool TakeInterrupt();
 

@@ -13,6 +13,9 @@ internal static class Typhoon
     /// <summary>First port of PCI I/O space.</summary>
     public const ulong Ports = 0x801_FC00_0000;
 
+    /// <summary>First byte of PCI configuration space: bus 0, slot 0.</summary>
+    public const ulong Configuration = 0x801_FE00_0000;
+
     /// <summary>Bit of DRIR that the ISA interrupt controller drives.</summary>
     public const int IsaRequest = 55;
 

@@ -46,6 +46,10 @@ internal sealed class X86Table
         DecimalInstructions.Register(table);
         FlagInstructions.Register(table);
         SystemInstructions.Register(table);
+        FloatingPointInstructions.Register(table);
+        VectorInstructions.Register(table);
+        VectorMoves.Register(table);
+        MmxInstructions.Register(table);
         return table;
     }
 

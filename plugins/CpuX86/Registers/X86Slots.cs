@@ -88,8 +88,11 @@ internal static class X86Slots
     /// <summary>Selector and offset of a far pointer between the micro-op that loads them and the helper that uses them.</summary>
     public const int FarSelector = 140, FarOffset = 141;
 
+    /// <summary>Three slots for values between the micro-ops of one instruction, where a helper must find them.</summary>
+    public const int Scratch = 142;
+
     /// <summary>Number of slots that are registers.</summary>
-    public const int Count = 144;
+    public const int Count = 148;
 
     /// <summary>Numbers of segment registers.</summary>
     public const int Es = 0, Cs = 1, Ss = 2, Ds = 3, Fs = 4, Gs = 5, Ldtr = 6, Tr = 7;
@@ -140,6 +143,7 @@ internal static class X86Slots
         X87Opcode => "fop",
         FarSelector => "far_selector",
         FarOffset => "far_offset",
+        < Scratch + 3 and >= Scratch => $"scratch{slot - Scratch}",
         _ => null,
     };
 }

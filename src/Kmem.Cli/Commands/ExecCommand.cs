@@ -22,7 +22,7 @@ internal static class ExecCommand
         var log = new Option<string?>("--log") { Description = "Writes every access with device, register, width, value and program counter to FILE; - is standard error", HelpName = "FILE" };
         var audit = new Option<bool>("--audit-width") { Description = "Lists at the end the widths used on every register, against those that it takes" };
         var program = new Argument<string[]>("CMD") { Description = "The program and its arguments, after --", Arity = ArgumentArity.ZeroOrMore };
-        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
+        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' or 'kmem run --control' holds at PATH; there is no FILE then", HelpName = "PATH" };
         machine.File.Arity = ArgumentArity.ZeroOrOne;
         command.Add(attach);
         var record = new Option<string?>("--record") { Description = "Writes the session's accesses to FILE, one line each", HelpName = "FILE" };
@@ -107,6 +107,10 @@ internal static class ExecCommand
         // The terminal sends these to the program as well; it decides what they mean.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => c.Cancel = true);
         using PosixSignalRegistration quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, c => c.Cancel = true);
+
+        // These come to us alone, as a rule.
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => PassOn(session, c, 15));
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c => PassOn(session, c, 1));
         try
         {
             int code = session.Supervisor.Run(new ProgramStart(file, program, ProgramPath.Environment()));
@@ -118,6 +122,12 @@ internal static class ExecCommand
             Terminal.Error(e.Message);
             return ExitCodes.Failed;
         }
+    }
+
+    private static void PassOn(ProgramSession session, PosixSignalContext context, int signal)
+    {
+        context.Cancel = true;
+        session.Supervisor.Signal(signal);
     }
 
     private static int Keep(SessionRecording recording, string? record, string? replay, int code)

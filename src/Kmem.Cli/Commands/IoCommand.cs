@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kmem.Abstractions;
+using Kmem.Cli.Serving;
 using Kmem.Description;
 using Kmem.Host.Recordings;
 using Kmem.Machine;
@@ -18,10 +19,15 @@ internal static class IoCommand
         var frontend = new Option<string?>("--frontend") { Description = "The frontend to which lines without 'dev' go", HelpName = "NAME" };
         var flavour = new Option<string?>("--flavour") { Description = "The kernel in front of the devices: a flavour of the machine or a built-in one", HelpName = "NAME" };
         var replay = new Option<string?>("--replay") { Description = "Takes the operations from a recording and ignores its answers, so that diff shows where ours differ", HelpName = "FILE" };
+        Option<string?> attach = MachineArguments.Attach();
+        machine.File.Arity = ArgumentArity.ZeroOrOne;
+        command.Add(attach);
         command.Add(frontend);
         command.Add(flavour);
         command.Add(replay);
-        command.SetAction(parsed => Run(parsed, machine, parsed.GetValue(frontend), parsed.GetValue(flavour), parsed.GetValue(replay)));
+        command.SetAction(parsed => machine.Check(parsed, attach) is { } wrong ? wrong
+            : parsed.GetValue(attach) is { } path ? Attach(path, parsed.GetValue(frontend), parsed.GetValue(flavour), parsed.GetValue(replay))
+            : Run(parsed, machine, parsed.GetValue(frontend), parsed.GetValue(flavour), parsed.GetValue(replay)));
         return command;
     }
 
@@ -39,15 +45,9 @@ internal static class IoCommand
             return ExitCodes.Usage;
         }
 
-        machine.Log.Written += line =>
-        {
-            if (line.Level == LogLevel.Warning)
-            {
-                Terminal.Error($"{line.Source}: {line.Message}");
-            }
-        };
+        machine.Log.Written += line => Note(line, Terminal.Error);
         var diagnostics = new DiagnosticBag();
-        IKernel? kernel = machine.CreateKernel(flavour ?? (frontend is null ? null : machine.Frontends[frontend].Description.Flavour?.Text), diagnostics);
+        IKernel? kernel = machine.CreateKernel(flavour ?? FlavourOf(machine, frontend), diagnostics);
         Terminal.Show(diagnostics, "text");
         if (kernel is null)
         {
@@ -55,7 +55,7 @@ internal static class IoCommand
         }
 
         var runner = new OperationRunner(kernel, machine.MainSpace, KernelRam.End(machine));
-        string? device = frontend is null ? null : Path.GetFileName(machine.Frontends[frontend].Device?.Node.Path);
+        string? device = DeviceOf(machine, frontend);
         try
         {
             using TextReader input = replay is null ? Console.In : File.OpenText(replay);
@@ -77,7 +77,36 @@ internal static class IoCommand
         return ExitCodes.Ok;
     }
 
+    /// <summary>The flavour that a frontend names; null for none.</summary>
+    public static string? FlavourOf(RunningMachine machine, string? frontend) => frontend is null ? null : machine.Frontends[frontend].Description.Flavour?.Text;
+
+    /// <summary>The device of a frontend, as lines name it; null for none.</summary>
+    public static string? DeviceOf(RunningMachine machine, string? frontend) => frontend is null ? null : Path.GetFileName(machine.Frontends[frontend].Device?.Node.Path);
+
+    /// <summary>Passes on what the log says if it is a warning.</summary>
+    public static void Note(LogLine line, Action<string> take)
+    {
+        if (line.Level == LogLevel.Warning)
+        {
+            take($"{line.Source}: {line.Message}");
+        }
+    }
+
+    private static int Attach(string path, string? frontend, string? flavour, string? replay)
+    {
+        try
+        {
+            using TextReader input = replay is null ? Console.In : File.OpenText(replay);
+            return ControlClient.Exchange(path, new ControlRequest("io") { Frontend = frontend, Flavour = flavour }, input);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            Terminal.Error(e.Message);
+            return ExitCodes.Usage;
+        }
+    }
+
     /// <summary>Gives a line without a device that of the frontend.</summary>
-    private static string WithDevice(string line, string? device) =>
+    public static string WithDevice(string line, string? device) =>
         device is null || line.Contains("\"dev\"", StringComparison.Ordinal) || !line.TrimStart().StartsWith('{') ? line : $"{{\"dev\":\"{device}\",{line.TrimStart()[1..]}";
 }

@@ -7,6 +7,7 @@ using Kmem.Description;
 using Kmem.Host.Fuse;
 using Kmem.Host.Mounts;
 using Kmem.Host.Native;
+using Kmem.Host.Sessions;
 using Kmem.Machine;
 using Kmem.Machine.Plugins;
 
@@ -22,7 +23,7 @@ internal static class MountCommand
         var command = new Command("mount", "Mounts a machine on a directory: mem, kmem, port, registers and PCI configuration as files, until Ctrl-C or umount");
         var machine = new MachineArguments().AddTo(command, "text");
         var directory = new Argument<string?>("DIR") { Description = "An existing directory", Arity = ArgumentArity.ZeroOrOne };
-        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' holds at PATH; there is no FILE then", HelpName = "PATH" };
+        var attach = new Option<string?>("--attach") { Description = "Takes the machine that 'kmem serve' or 'kmem run --control' holds at PATH; there is no FILE then", HelpName = "PATH" };
         machine.File.Arity = ArgumentArity.ZeroOrOne;
         var words = new Argument<string[]>("CMD") { Description = $"With {Exec}: the command and its arguments; all that follows {Exec} belongs to it", Arity = ArgumentArity.ZeroOrMore };
         var options = new MountOptions();
@@ -117,7 +118,7 @@ internal static class MountCommand
             Mapping = options.MappingOf(parsed),
         };
         FuseFolder root = tree.Build();
-        var gate = new Lock();
+        var gate = new MachineGate();
         using var stop = new ManualResetEventSlim();
         using FuseMount mount = FuseMount.Create(directory, machine.Description.Name, parsed.GetValue(options.AllowOther), options.MounterOf(parsed));
         using var session = new FuseSession(mount.Connection, root, gate, text => machine.Log.Write("mount", LogLevel.Warning, text));
@@ -150,9 +151,9 @@ internal static class MountCommand
     }
 
     /// <summary>Guest time goes with the host's.</summary>
-    private static void Tick(Lock gate, Action follow)
+    private static void Tick(MachineGate gate, Action follow)
     {
-        lock (gate)
+        using (gate.Visit())
         {
             follow();
         }

@@ -1,13 +1,10 @@
 using System.CommandLine;
 using Kmem.Abstractions;
 using Kmem.Cli.Running;
-using Kmem.Engine;
-using Kmem.Ir;
 using Kmem.Machine;
 using Kmem.Machine.Backends;
 using Kmem.Machine.Loading;
 using Kmem.Machine.Plugins;
-using Kmem.Machine.Running;
 
 namespace Kmem.Cli.Commands;
 
@@ -30,23 +27,35 @@ internal static class RunCommand
             return ExitCodes.Usage;
         }
 
-        using var backends = new RunBackends();
-        var build = new BuildOptions { FromPowerOn = true, CharBackend = backends.Create, BlockBackend = HostBackends.Block };
+        using var signals = new RunSignals();
+        using var progress = new LoadingProgress();
+        progress.Say("building the machine");
+        using var backends = new RunBackends(settings.Serial);
+        var build = new BuildOptions { FromPowerOn = true, CharPort = backends.Create, BlockBackend = HostBackends.Block };
         using RunningMachine? machine = arguments.Build(parsed, parsed.GetValue(arguments.File)!, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder), build, options.Parameters(parsed));
         if (machine is null)
         {
             return ExitCodes.BadMachine;
         }
 
+        if (settings.Serial.Leftover() is { } leftover)
+        {
+            Terminal.Error(leftover);
+            return ExitCodes.Usage;
+        }
+
         try
         {
-            using var session = new RunSession(machine, backends, settings);
+            using var session = new RunSession(machine, backends, settings, signals, progress);
+            progress.Dispose();
             return session.Run();
         }
-        catch (Exception e) when (e is MachineException or ImageException)
+        catch (Exception e) when (e is MachineException or ImageException or IOException)
         {
+            backends.Dispose();
+            progress.Dispose();
             Terminal.Error(e.Message);
-            return ExitCodes.BadMachine;
+            return e is IOException ? ExitCodes.Failed : ExitCodes.BadMachine;
         }
     }
 }

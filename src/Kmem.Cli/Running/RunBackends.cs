@@ -3,67 +3,61 @@ using Kmem.Machine.Backends;
 
 namespace Kmem.Cli.Running;
 
-/// <summary>The character backends of a run, in the order in which devices asked for them.</summary>
-internal sealed class RunBackends : IDisposable
+/// <summary>The serial ports of a run with their ends on the host.</summary>
+/// <param name="plan">Where they go.</param>
+internal sealed class RunBackends(SerialPlan plan) : IDisposable
 {
-    private readonly HostBackends _host = new(Console.Error.WriteLine);
-    private readonly List<ICharBackend> _all = [];
+    private readonly List<SerialPort> _ports = [];
+    private string _asking = "";
+    private HostBackends? _host;
 
-    /// <summary>The backend of standard input and output; null when no device has it.</summary>
-    public StdioCharBackend? Stdio => _host.Stdio;
+    /// <summary>The backend of standard input and output; null when no port has it.</summary>
+    public StdioCharBackend? Stdio => _host?.Stdio;
+
+    /// <summary>The port that scripts talk to: the one at the terminal if there is one, else the first that goes anywhere.</summary>
+    public SerialPort? Console => _ports.Find(p => p.IsConsole) ?? _ports.FirstOrDefault();
 
     /// <summary>Those that must be asked for input.</summary>
-    public IReadOnlyList<IHostPolled> Polled => [.. _all.OfType<IHostPolled>()];
+    public IReadOnlyList<IHostPolled> Polled => [.. _ports.Select(p => p.Backend).OfType<IHostPolled>()];
 
-    /// <summary>Takes a look at every byte that a device sends.</summary>
-    public Action<byte>? Sent { get; set; }
-
-    /// <summary>Makes the backend of a specification.</summary>
-    public ICharBackend? Create(string specification)
+    /// <summary>Makes the backend of a port.</summary>
+    /// <param name="port">The device's name.</param>
+    /// <param name="declared">Where the machine has it.</param>
+    public ICharBackend? Create(string port, string declared)
     {
-        ICharBackend? backend = _host.Char(specification);
-        if (backend is null)
+        _asking = port;
+        _host ??= new HostBackends(text => Terminal.Error($"{_asking}: {text}"));
+        if (_host.Char(plan.PlaceOf(port, declared)) is not { } backend)
         {
             return null;
         }
 
-        _all.Add(backend);
-        return backend is NullCharBackend ? backend : new Watched(backend, this);
+        if (backend is NullCharBackend)
+        {
+            return backend;
+        }
+
+        var made = new SerialPort(backend) { IsConsole = declared == "stdio" || backend is StdioCharBackend };
+        _ports.Add(made);
+        return made;
+    }
+
+    /// <summary>Brings what arrived to the devices, and what they sent to the host.</summary>
+    public void Exchange()
+    {
+        foreach (SerialPort port in _ports)
+        {
+            port.Exchange();
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IHostPolled polled in Polled)
+        foreach (SerialPort port in _ports)
         {
-            polled.Flush();
-        }
-
-        foreach (IDisposable backend in _all.OfType<IDisposable>())
-        {
-            backend.Dispose();
-        }
-    }
-
-    /// <summary>A backend whose output somebody looks at.</summary>
-    private sealed class Watched(ICharBackend backend, RunBackends owner) : ICharBackend
-    {
-        public event Action<byte>? Received
-        {
-            add => backend.Received += value;
-            remove => backend.Received -= value;
-        }
-
-        public Func<int>? Room
-        {
-            get => backend.Room;
-            set => backend.Room = value;
-        }
-
-        public void Transmit(byte value)
-        {
-            backend.Transmit(value);
-            owner.Sent?.Invoke(value);
+            port.Exchange();
+            (port.Backend as IDisposable)?.Dispose();
         }
     }
 }

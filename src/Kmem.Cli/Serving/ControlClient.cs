@@ -18,9 +18,52 @@ internal static class ControlClient
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            Terminal.Error($"no machine is served at '{path}': {e.Message}");
+            Terminal.Error($"no machine is served at '{path}': {(File.Exists(path) ? e.Message : "there is no such socket; 'kmem serve' and 'kmem run' make one with --control")}");
             return null;
         }
+    }
+
+    /// <summary>Sends lines from a reader as operations and prints the answers; the program's exit code.</summary>
+    public static int Exchange(string path, ControlRequest request, TextReader input)
+    {
+        using ControlChannel? channel = Connect(path);
+        if (channel is null)
+        {
+            return ExitCodes.Failed;
+        }
+
+        channel.Send(request);
+        bool isFirst = true;
+        while (channel.Receive<ControlReply>() is { } reply)
+        {
+            if (reply.Error is { } error)
+            {
+                Terminal.Error(error);
+                return ExitCodes.Failed;
+            }
+
+            foreach (string warning in reply.Warnings)
+            {
+                Terminal.Error(warning);
+            }
+
+            if (!isFirst && reply.Line is { Length: > 0 } answer)
+            {
+                Console.Out.WriteLine(answer);
+                Console.Out.Flush();
+            }
+
+            isFirst = false;
+            if (input.ReadLine() is not { } line)
+            {
+                return ExitCodes.Ok;
+            }
+
+            channel.Send(new ControlRequest(request.Operation) { Line = line });
+        }
+
+        Terminal.Error("the server has gone");
+        return ExitCodes.Failed;
     }
 
     /// <summary>Sends a request and waits for its end; signals go to the programs of the session.</summary>
@@ -49,8 +92,10 @@ internal static class ControlClient
                 if (reply.Error is { } error)
                 {
                     Terminal.Error(error);
-                    return ExitCodes.Failed;
+                    return reply.Exit ?? ExitCodes.Failed;
                 }
+
+                Console.Out.Write(reply.Line);
 
                 if (reply.Mounted is { } folder && mounted?.Invoke(folder) is { } code)
                 {

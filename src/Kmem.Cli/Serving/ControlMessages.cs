@@ -3,13 +3,13 @@ using System.Text.Json;
 namespace Kmem.Cli.Serving;
 
 /// <summary>A client's request, one line of JSON.</summary>
-/// <param name="Operation"><c>exec</c> or <c>mount</c>.</param>
+/// <param name="Operation"><c>exec</c>, <c>mount</c>, <c>io</c>, <c>peek</c>, <c>poke</c> or <c>explain</c>.</param>
 internal sealed record ControlRequest(string Operation)
 {
     /// <summary>exec: path of the program.</summary>
     public string File { get; init; } = "";
 
-    /// <summary>exec: the arguments, the name first.</summary>
+    /// <summary>exec: the arguments, the name first; peek, poke and explain: place and value.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>exec: the environment.</summary>
@@ -30,8 +30,20 @@ internal sealed record ControlRequest(string Operation)
     /// <summary>mount: whether other users may enter.</summary>
     public bool AllowOther { get; init; }
 
-    /// <summary>Later lines: a signal for the programs of the session.</summary>
+    /// <summary>io: the frontend to which lines without a device go.</summary>
+    public string? Frontend { get; init; }
+
+    /// <summary>peek: reads as a bus master would; explain: a write.</summary>
+    public bool IsWrite { get; init; }
+
+    /// <summary>peek and poke: the answer as JSON.</summary>
+    public bool IsJson { get; init; }
+
+    /// <summary>Later lines of exec: a signal for the programs of the session.</summary>
     public int Signal { get; init; }
+
+    /// <summary>Later lines of io: an operation.</summary>
+    public string? Line { get; init; }
 }
 
 /// <summary>The server's answer, one line of JSON.</summary>
@@ -42,6 +54,12 @@ internal sealed record ControlReply
 
     /// <summary>The program's exit code, at its end; null before.</summary>
     public int? Exit { get; init; }
+
+    /// <summary>What is to be printed; null for nothing.</summary>
+    public string? Line { get; init; }
+
+    /// <summary>What the machine's log said meanwhile.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Where the machine is mounted, once it is.</summary>
     public string? Mounted { get; init; }

@@ -1,33 +1,36 @@
 using System.Net.Sockets;
 using Kmem.Abstractions;
 using Kmem.Cli.Mounting;
-using Kmem.Cli.Sessions;
-using Kmem.Description;
-using Kmem.Host.Fuse;
 using Kmem.Host.Native;
 using Kmem.Host.Sessions;
-using Kmem.Host.Tracing;
 using Kmem.Machine;
 
 namespace Kmem.Cli.Serving;
 
-/// <summary>Lets clients of a Unix socket run programs on one machine and mount it; all of them see the same machine.</summary>
+/// <summary>Lets clients of a Unix socket use one machine; all of them see the same one.</summary>
 internal sealed class ControlServer : IDisposable
 {
-    private const int PeerLevel = 1, PeerOption = 17;
+    private const int PeerLevel = 1, PeerOption = 17, MostClients = 64;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), Farewell = TimeSpan.FromSeconds(3);
 
     private readonly RunningMachine _machine;
     private readonly string _path;
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-    private readonly Lock _gate = new();
-    private readonly Action _follow;
-    private readonly Timer _clock;
+    private readonly MachineGate _gate;
+    private readonly Action? _follow;
+    private readonly Timer? _clock;
+    private readonly HashSet<ServedClient> _clients = [];
+    private string? _end;
+    private bool _isDisposed;
 
     /// <summary>Starts to listen.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="path">Where the socket goes.</param>
+    /// <param name="gate">How clients come to the machine when somebody runs it; null when nobody does, so that its time follows the host's.</param>
     /// <exception cref="IOException">Somebody else serves there, or the socket can't be made.</exception>
-    public ControlServer(RunningMachine machine, string path)
+    public ControlServer(RunningMachine machine, string path, MachineGate? gate = null)
     {
-        (_machine, _path, _follow) = (machine, path, machine.Clock.FollowHost());
+        (_machine, _path, _gate) = (machine, path, gate ?? new MachineGate());
         Claim(path);
         try
         {
@@ -44,8 +47,12 @@ internal sealed class ControlServer : IDisposable
             throw new IOException($"no socket can be made at '{path}': {e.Message}", e);
         }
 
-        // A machine without clients keeps its time, too.
-        _clock = new Timer(_ => Tick(), null, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10));
+        if (gate is null)
+        {
+            // A machine without clients keeps its time, too.
+            _follow = machine.Clock.FollowHost();
+            _clock = new Timer(_ => Tick(), null, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10));
+        }
     }
 
     /// <summary>Accepts clients until the server is disposed.</summary>
@@ -68,11 +75,47 @@ internal sealed class ControlServer : IDisposable
         }
     }
 
+    /// <summary>Accepts clients on a thread of its own.</summary>
+    public void Start() => new Thread(Run) { IsBackground = true, Name = "control" }.Start();
+
+    /// <summary>Tells all clients that the machine is no more, and waits a moment until they have gone.</summary>
+    /// <param name="reason">A sentence for people.</param>
+    public void End(string reason)
+    {
+        ServedClient[] clients;
+        lock (_clients)
+        {
+            _end ??= reason;
+            clients = [.. _clients];
+        }
+
+        foreach (ServedClient client in clients)
+        {
+            // Side by side: each may take a while to kill what it runs.
+            new Thread(() => client.End(_end)) { IsBackground = true, Name = "farewell" }.Start();
+        }
+
+        lock (_clients)
+        {
+            for (DateTime until = DateTime.UtcNow + Farewell; _clients.Count > 0 && DateTime.UtcNow < until;)
+            {
+                Monitor.Wait(_clients, TimeSpan.FromMilliseconds(100));
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        _clock.Dispose();
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        _clock?.Dispose();
         _listener.Dispose();
+        End("the machine is not served any more");
         File.Delete(_path);
     }
 
@@ -105,122 +148,77 @@ internal sealed class ControlServer : IDisposable
 
     private void Tick()
     {
-        lock (_gate)
+        using (_gate.Visit())
         {
-            _follow();
+            _follow!();
         }
     }
 
-    private void Serve(Socket client)
+    private void Serve(Socket socket)
     {
-        using var channel = new ControlChannel(new NetworkStream(client, ownsSocket: true));
+        using var channel = new ControlChannel(new NetworkStream(socket, ownsSocket: true));
         try
         {
             byte[] peer = new byte[12];
-            client.GetRawSocketOption(PeerLevel, PeerOption, peer);
+            socket.GetRawSocketOption(PeerLevel, PeerOption, peer);
             if (BitConverter.ToUInt32(peer, 4) is var user && user != 0 && user != MountOptions.User)
             {
                 channel.Send(new ControlReply { Error = "this machine belongs to another user" });
                 return;
             }
 
+            // Somebody who connects and says nothing does not keep a place for ever.
+            socket.ReceiveTimeout = (int)Patience.TotalMilliseconds;
             if (channel.Receive<ControlRequest>() is not { } request)
             {
                 channel.Send(new ControlReply { Error = "the request is not understood" });
                 return;
             }
 
-            channel.Send(request.Operation switch
+            socket.ReceiveTimeout = 0;
+            var client = new ServedClient(_machine, _gate, _follow, channel, BitConverter.ToInt32(peer, 0));
+            if (Refuse(client) is { } reason)
             {
-                "exec" => Execute(request, BitConverter.ToInt32(peer, 0), channel),
-                "mount" => Mount(request, channel),
-                _ => new ControlReply { Error = $"there is no operation '{request.Operation}'; there are exec and mount" },
-            });
+                channel.Send(new ControlReply { Error = reason });
+                return;
+            }
+
+            try
+            {
+                channel.Send(client.Serve(request));
+            }
+            finally
+            {
+                lock (_clients)
+                {
+                    _clients.Remove(client);
+                    Monitor.PulseAll(_clients);
+                }
+            }
         }
-        catch (Exception e) when (e is IOException or HostException or SocketException or MachineException)
+        catch (Exception e) when (e is IOException or HostException or SocketException or MachineException or UnauthorizedAccessException)
         {
             channel.Send(new ControlReply { Error = e.Message });
         }
+        catch (Exception e)
+        {
+            // Whatever a client makes of its request, the machine and the others go on.
+            channel.Send(new ControlReply { Error = $"internal error: {e}", Exit = ExitCodes.Internal });
+        }
     }
 
-    private ControlReply Execute(ControlRequest request, int process, ControlChannel channel)
+    /// <summary>Adds a client to those that are served, or says why not.</summary>
+    private string? Refuse(ServedClient client)
     {
-        if (KernelOf(request, out string problem) is not { } kernel)
+        lock (_clients)
         {
-            return new ControlReply { Error = problem };
-        }
-
-        (int Own, int Theirs)[] standard = [.. Enumerable.Range(0, 3).Select(d => (BorrowedDescriptor.Take(process, d), d))];
-        try
-        {
-            if (standard.Any(d => d.Own < 0))
+            if (_end is null && _clients.Count < MostClients)
             {
-                return new ControlReply { Error = "the host does not let the server have the client's standard input and output (ptrace_scope?)" };
+                _clients.Add(client);
+                return null;
             }
 
-            using var session = new ProgramSession(new HostedMachine(kernel, _machine.MainSpace, _machine.PortSpace, _machine.Memory.Blocks, _machine.PciBus) { Arriving = _follow, Gate = _gate });
-            using AccessJournal? journal = AccessJournal.Open(request.Log, request.Audit, standard[2].Own);
-            session.Supervisor.Accessed = journal is null ? null : journal.Add;
-            bool ended = false;
-            new Thread(() =>
-            {
-                while (channel.Receive<ControlRequest>() is { } later)
-                {
-                    session.Supervisor.Signal(later.Signal);
-                }
-
-                // The client has gone; its programs go with it.
-                for (int tries = 0; tries < 50 && !Volatile.Read(ref ended); tries++)
-                {
-                    session.Supervisor.Signal(9);
-                    Thread.Sleep(20);
-                }
-            })
-            { IsBackground = true }.Start();
-            int code = session.Supervisor.Run(new ProgramStart(request.File, request.Arguments, request.Environment) { Folder = request.Folder, Descriptors = standard, HasOwnGroup = true });
-            Volatile.Write(ref ended, true);
-            journal?.Finish();
-            return new ControlReply { Exit = code };
+            return _end ?? $"the machine has {MostClients} clients already";
         }
-        finally
-        {
-            foreach ((int own, _) in standard.Where(d => d.Own >= 0))
-            {
-                BorrowedDescriptor.Give(own);
-            }
-        }
-    }
-
-    private ControlReply Mount(ControlRequest request, ControlChannel channel)
-    {
-        if (KernelOf(request, out string problem) is not { } kernel)
-        {
-            return new ControlReply { Error = problem };
-        }
-
-        FuseFolder root = new MachineTree(_machine, kernel, MountOptions.User).Build();
-        using FuseMount mount = FuseMount.Create(request.Folder, _machine.Description.Name, request.AllowOther, FuseMounter.Automatic);
-        using var session = new FuseSession(mount.Connection, root, _gate, text => _machine.Log.Write("mount", LogLevel.Warning, text));
-        session.Start();
-        channel.Send(new ControlReply { Mounted = mount.Directory });
-
-        // Until the client goes or says so, or somebody unmounts it.
-        Task gone = Task.Run(() => channel.Receive<ControlRequest>());
-        Task.WaitAny(gone, session.Ended);
-        mount.Dispose();
-        return new ControlReply { Exit = 0 };
-    }
-
-    private IKernel? KernelOf(ControlRequest request, out string problem)
-    {
-        var diagnostics = new DiagnosticBag();
-        IKernel? kernel;
-        lock (_gate)
-        {
-            kernel = _machine.CreateKernel(request.Flavour, diagnostics);
-        }
-
-        problem = string.Join("; ", diagnostics.Sorted.Select(d => d.Message));
-        return kernel;
     }
 }

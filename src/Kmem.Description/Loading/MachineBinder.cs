@@ -51,6 +51,7 @@ internal sealed class MachineBinder(DiagnosticBag diagnostics)
             Frontends = frontends,
             KernelMap = BindKernelMap(tree),
             FirmwareState = BindFirmwareState(tree),
+            Boot = BindBoot(tree),
             Checks = [.. assembler.Checks.SelectMany(c => c.Value.Select(n => CheckDescription.Parse(n, c.Key, diagnostics))).OfType<CheckDescription>()],
             Files = assembler.Files,
         };
@@ -350,6 +351,22 @@ internal sealed class MachineBinder(DiagnosticBag diagnostics)
         }
 
         return [.. ranges.OrderBy(r => r.Start)];
+    }
+
+    private BootDescription? BindBoot(MappingNode tree)
+    {
+        if ((tree["boot"] as MappingNode)?["value"] is not { } node || _scalars.Mapping(node) is not { } mapping)
+        {
+            return null;
+        }
+
+        var reader = new SectionReader(mapping, "boot:", diagnostics);
+        ScalarNode? kernel = reader.Scalar("kernel"), initrd = reader.Scalar("initrd"), append = reader.Scalar("append");
+        bool used = reader.When();
+        reader.Finish();
+        return used ? new BootDescription(FileOf(kernel), FileOf(initrd), append?.Text ?? "", mapping.Span) : null;
+
+        static string? FileOf(ScalarNode? scalar) => scalar is null || scalar.IsNull || scalar.Text is "" or "none" ? null : PathOf(scalar);
     }
 
     private List<FirmwareStateDescription> BindFirmwareState(MappingNode tree)

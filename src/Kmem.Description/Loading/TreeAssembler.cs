@@ -9,7 +9,7 @@ internal sealed class TreeAssembler(LoadOptions options, DiagnosticBag diagnosti
     public static readonly string[] NamedSections = ["spaces", "devices", "windows", "areas", "flavours", "frontends", "faults", "firmware-state"];
 
     /// <summary>All other keys of a file.</summary>
-    public static readonly string[] OtherKeys = ["kmem", "machine", "arch", "summary", "labels", "use", "plugins", "params", "vars", "patch", "variants", "checks", "kernel-map"];
+    public static readonly string[] OtherKeys = ["kmem", "machine", "arch", "summary", "labels", "use", "plugins", "params", "vars", "patch", "variants", "checks", "kernel-map", "boot"];
 
     private readonly NodeBudget _budget = new();
     private readonly List<string> _files = [];

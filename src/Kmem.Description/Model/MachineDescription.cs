@@ -47,6 +47,9 @@ public sealed record MachineDescription(string Name, SourceSpan Span, MappingNod
     /// <summary>The state that firmware leaves, by device.</summary>
     public IReadOnlyList<FirmwareStateDescription> FirmwareState { get; init; } = [];
 
+    /// <summary>What the machine begins with when it is switched on; null when its file names nothing.</summary>
+    public BootDescription? Boot { get; init; }
+
     /// <summary>Assertions about the decoded map.</summary>
     public IReadOnlyList<CheckDescription> Checks { get; init; } = [];
 
@@ -59,6 +62,13 @@ public sealed record MachineDescription(string Name, SourceSpan Span, MappingNod
 /// <param name="Package">Package name, or null.</param>
 /// <param name="Span">Where it stands.</param>
 public sealed record PluginDescription(string? Assembly, string? Package, SourceSpan Span);
+
+/// <summary>The program that a machine begins with.</summary>
+/// <param name="Kernel">Absolute path of the program, or null.</param>
+/// <param name="Initrd">Absolute path of its initial file system, or null.</param>
+/// <param name="Append">Its command line, or empty.</param>
+/// <param name="Span">Where it stands.</param>
+public sealed record BootDescription(string? Kernel, string? Initrd, string Append, SourceSpan Span);
 
 /// <summary>A parameter of a machine.</summary>
 /// <param name="Name">Its name, with the prefix of an included file.</param>

@@ -5,7 +5,7 @@ namespace Kmem.Description;
 /// <summary>Writes the merged machine as one file: what <c>kmem config --effective</c> shows, and what loads as the same machine again.</summary>
 public static class EffectiveWriter
 {
-    private static readonly string[] Order = ["kmem", "machine", "arch", "summary", "labels", "plugins", "spaces", "devices", "windows", "areas", "kernel-map", "flavours", "frontends", "faults", "firmware-state"];
+    private static readonly string[] Order = ["kmem", "machine", "arch", "summary", "labels", "plugins", "boot", "spaces", "devices", "windows", "areas", "kernel-map", "flavours", "frontends", "faults", "firmware-state"];
 
     /// <summary>Writes the machine.</summary>
     /// <param name="machine">The machine.</param>

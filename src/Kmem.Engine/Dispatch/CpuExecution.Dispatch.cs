@@ -17,6 +17,7 @@ public sealed unsafe partial class CpuExecution
         State->ExecutedAtZero = State->ExecutedAtZero - (ulong)State->Budget + (ulong)instructions;
         State->Budget = instructions;
         State->Attention = 1;
+        StopDeadLoop();
         while (true)
         {
             if (State->Attention != 0 && !Attend())
@@ -161,7 +162,11 @@ public sealed unsafe partial class CpuExecution
 
     private void DeliverFault()
     {
-        _cpu.Deliver();
+        if (MayDeliver())
+        {
+            _cpu.Deliver();
+        }
+
         State->Fault = 0;
     }
 
@@ -250,7 +255,7 @@ public sealed unsafe partial class CpuExecution
         }
 
         InstructionMark stop = block->Marks[count];
-        RunCopy(block, 0, stop.Operation, count, block->Pc, block->Pc + (ulong)stop.Offset);
+        RunCopy(block, 0, stop.Operation, 0, count, block->Pc, block->Pc + (ulong)stop.Offset);
     }
 
     /// <summary>Runs a block that is not kept.</summary>
@@ -296,14 +301,14 @@ public sealed unsafe partial class CpuExecution
         const long Credit = 1L << 40;
         State->Budget += Credit;
         State->ExecutedAtZero += (ulong)Credit;
-        RunCopy(block, first, end, 1, pc, next);
+        RunCopy(block, first, end, instruction, 1, pc, next);
         State->Budget -= Credit;
         State->ExecutedAtZero -= (ulong)Credit;
         State->Attention |= attention;
     }
 
     /// <summary>Runs micro-ops <paramref name="first"/> to <paramref name="end"/> of a block as a block of its own.</summary>
-    private void RunCopy(CodeBlock* block, int first, int end, int instructions, ulong pc, ulong next)
+    private void RunCopy(CodeBlock* block, int first, int end, int before, int instructions, ulong pc, ulong next)
     {
         bool ends = end > first && UopTable.EndsBlock(block->Operations[end - 1].Code);
         var operations = new MicroOp[end - first + (ends ? 0 : 1)];
@@ -323,7 +328,7 @@ public sealed unsafe partial class CpuExecution
         {
             if (operations[i].Code == Uop.Count)
             {
-                operations[i].Immediate -= (ulong)(block->Instructions - instructions);
+                operations[i].Immediate -= (ulong)(block->Instructions - before - instructions);
             }
         }
 

@@ -21,6 +21,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
     /// <summary>The block at an address in the present mode, lifted when there is none; null when the fetch faults, which is then in the state.</summary>
     private CodeBlock* Lookup(ulong pc)
     {
+        Note(pc);
         CodeBlock** jump = State->Jumps + CpuState.JumpIndex(pc);
         CodeBlock* block = *jump;
         if (block != null && block->Pc == pc && block->Context == State->Context && ((block->Epoch ^ State->Epoch) & block->EpochMask) == 0)
@@ -158,7 +159,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             (operations, marks) = Optimizer.Run(operations, marks, _cpu.Model.RegisterCount);
         }
 
-        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount) is { Count: > 0 } errors)
+        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount, _cpu.Model.ScratchSlot).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
         {
             throw new InvalidOperationException($"The block at 0x{pc:x} is lifted wrongly: {string.Join("; ", errors)}\n{Printer.Print(pc, operations, marks, _cpu.Model.RegisterCount, _cpu.Model.SlotName)}");
         }

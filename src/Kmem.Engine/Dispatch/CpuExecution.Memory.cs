@@ -210,12 +210,13 @@ public sealed unsafe partial class CpuExecution
     /// <inheritdoc/>
     public void Changed(nint host, long length) => _map.Changed(host, length);
 
-    /// <summary>Lets the time of a bus transaction pass; where it uses up the budget, the next instruction boundary is the last one.</summary>
+    /// <summary>Lets the time of a bus transaction pass; where the rest of the budget may not last for what runs, code stops at the next instruction boundary.</summary>
     private void PayForRegister()
     {
         State->Budget -= _cpu.RegisterAccessCost;
-        int ahead = State->Block == null ? 0 : State->Block->Instructions - CurrentInstruction() - 1;
-        if (State->Budget + ahead <= 0)
+
+        // A block has paid for itself in advance, and a region has seen that the budget lasts for its longest way: neither looks again.
+        if (State->Budget < Math.Max(_options.RegionLimit, _cpu.Model.BlockLimit))
         {
             State->Attention = 1;
         }

@@ -98,7 +98,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     /// <summary>Forgets why it stopped and that it slept, as a reset does.</summary>
     public void Restart()
     {
-        (Stopped, IsWaiting) = (null, false);
+        (Stopped, IsWaiting, _nested, _equal) = (null, false, 0, 0);
         FlushTranslations();
     }
 
@@ -178,11 +178,9 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         NativeMemory.Free(State->Jumps);
         NativeMemory.AlignedFree(State);
         NativeMemory.Free(_scratch);
+        NativeMemory.AlignedFree(_probe);
         _handle.Free();
     }
-
-    /// <summary>The CPU's registers and the code around its program counter, for reports.</summary>
-    public string Report() => _cpu.Describe();
 
     private static CpuExecution Of(CpuState* state) => (CpuExecution)state->Managed!;
 

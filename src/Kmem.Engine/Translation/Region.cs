@@ -100,8 +100,14 @@ public sealed unsafe class Region
 
         (nint block, int index) = _sites[site];
         MicroOp* operation = ((CodeBlock*)block)->Operations + index;
-        bool isMemory = UopTable.ShapeOf(operation->Code) is UopShape.Load or UopShape.Store;
-        operation->Site |= isMemory && (operation->Site & SiteFlags.Tlb) == 0 ? SiteFlags.Tlb : SiteFlags.Slow;
+        SiteFlags seen = operation->Site, next = SiteFlags.Slow;
+        if (UopTable.ShapeOf(operation->Code) is UopShape.Load or UopShape.Store)
+        {
+            // First no window, then a page of its own, then a call.
+            next = (seen & SiteFlags.Tlb) == 0 ? SiteFlags.Tlb : (seen & SiteFlags.Single) == 0 ? SiteFlags.Single : SiteFlags.Slow;
+        }
+
+        operation->Site = seen | next;
         again = true;
     }
 }

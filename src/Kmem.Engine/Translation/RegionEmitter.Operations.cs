@@ -116,6 +116,11 @@ internal sealed partial class RegionEmitter
     /// <summary>Brings the host address into its local, or leaves for the interpreter.</summary>
     private void Reach(MicroOp operation, Place place, string tag)
     {
+        if (TryReachWithGroup(place))
+        {
+            return;
+        }
+
         int width = UopTable.WidthOf(operation.Code);
         Label side = SideStub(place);
         bool isUnaligned = UopTable.IsUnaligned(operation.Code);

@@ -86,6 +86,7 @@ internal sealed partial class RegionEmitter
         int count = block.Marks.Length, instruction = 0;
         bool mayCall = false;
         FindWindowChecks(block);
+        FindPageGroups(block);
         _il.MarkLabel(_heads[index]);
         _il.Emit(OpCodes.Ldloc, _budget);
         _il.Emit(OpCodes.Ldc_I8, (long)count);

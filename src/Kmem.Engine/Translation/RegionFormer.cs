@@ -33,6 +33,12 @@ internal static unsafe class RegionFormer
                     continue;
                 }
 
+                // A region is looked at again when its head's mapping is: it may hold nothing that can move when the head can't.
+                if (next->EpochMask != 0 && head->EpochMask == 0)
+                {
+                    continue;
+                }
+
                 // A block that is hot itself has a negative count by now.
                 bool isHot = next->Executions < 0 || next->Executions >= least || options.Mode == EngineMode.Translate;
                 if (isHot && instructions + next->Instructions <= options.RegionLimit && seen.Add((nint)next))

@@ -1,4 +1,5 @@
 using Kmem.Host.Native;
+using Kmem.Host.Sessions;
 
 namespace Kmem.Host.Fuse;
 
@@ -16,7 +17,7 @@ public sealed unsafe class FuseSession : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly int _connection;
-    private readonly Lock _machine;
+    private readonly MachineGate _machine;
     private readonly FuseDispatcher _dispatcher;
     private readonly Action<string> _report;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -29,7 +30,7 @@ public sealed unsafe class FuseSession : IDisposable
     /// <param name="root">The tree.</param>
     /// <param name="machine">Held while the tree is asked.</param>
     /// <param name="report">Takes what went wrong inside, for the log.</param>
-    public FuseSession(int connection, FuseDirectory root, Lock machine, Action<string>? report = null)
+    public FuseSession(int connection, FuseDirectory root, MachineGate machine, Action<string>? report = null)
     {
         (_connection, _machine, _report) = (connection, machine, report ?? (static _ => { }));
         _dispatcher = new FuseDispatcher(root, OpenBacking, _report);
@@ -43,7 +44,7 @@ public sealed unsafe class FuseSession : IDisposable
     {
         get
         {
-            lock (_machine)
+            using (_machine.Visit())
             {
                 return _dispatcher.OpenCount;
             }
@@ -71,7 +72,7 @@ public sealed unsafe class FuseSession : IDisposable
         }
 
         // From here on the tree is not asked any more: what is behind it may be gone soon.
-        lock (_machine)
+        using (_machine.Visit())
         {
             _dispatcher.CloseAll();
         }
@@ -106,7 +107,7 @@ public sealed unsafe class FuseSession : IDisposable
 
         if (Interlocked.Decrement(ref _running) == 0)
         {
-            lock (_machine)
+            using (_machine.Visit())
             {
                 _dispatcher.CloseAll();
             }
@@ -124,7 +125,7 @@ public sealed unsafe class FuseSession : IDisposable
         }
 
         int length;
-        lock (_machine)
+        using (_machine.Visit())
         {
             var reply = new FuseReply(output);
             length = _closed == 0 ? _dispatcher.Answer(request, reply) : reply.Finish(request.Unique, -HostError.NoDevice);

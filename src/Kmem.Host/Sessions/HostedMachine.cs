@@ -14,5 +14,5 @@ public sealed record HostedMachine(IKernel Kernel, IAddressSpace? Memory, IAddre
     public Action? Arriving { get; init; }
 
     /// <summary>Held while the machine is used; shared with whoever else uses it.</summary>
-    public Lock Gate { get; init; } = new();
+    public MachineGate Gate { get; init; } = new();
 }

@@ -13,13 +13,13 @@ public static class BorrowedDescriptor
     /// <param name="descriptor">Its descriptor.</param>
     public static int Take(int process, int descriptor)
     {
-        nint handle = Linux.SystemCall(PidfdOpen, process, 0, 0);
+        nint handle = Linux.SystemCall(PidfdOpen, process, 0, 0, 0);
         if (handle < 0)
         {
             return -1;
         }
 
-        nint borrowed = Linux.SystemCall(PidfdGetfd, handle, descriptor, 0);
+        nint borrowed = Linux.SystemCall(PidfdGetfd, handle, descriptor, 0, 0);
         _ = Linux.Close((int)handle);
         return (int)borrowed;
     }

@@ -23,8 +23,30 @@ public sealed class MemoryLocator(IReadOnlyList<IRamBlock> blocks)
             return pieces;
         }
 
+        IReadOnlyList<FlatRange> view = space.GetFlatView();
+        int range = 0;
         for (ulong offset = 0; offset < mapping.Length;)
         {
+            // Nothing answers in a hole, and holes may have terabytes.
+            while (range < view.Count && view[range].Last < mapping.Offset + offset)
+            {
+                range++;
+            }
+
+            if (range == view.Count)
+            {
+                break;
+            }
+
+            if (view[range].Start > mapping.Offset + offset)
+            {
+                offset = Math.Max(offset, (view[range].Start - mapping.Offset) & ~(Page - 1));
+                if (offset >= mapping.Length)
+                {
+                    break;
+                }
+            }
+
             ulong step = Page;
             if (space.TryGetDirect(mapping.Offset + offset, write: false, _attributes, out DirectMemory memory) && memory.Length >= Page && Find(memory.Pointer, out RamExtent extent, out ulong inExtent))
             {

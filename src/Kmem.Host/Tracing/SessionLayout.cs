@@ -63,7 +63,7 @@ internal static class SessionLayout
     /// <summary>Other calls whose first argument is a descriptor.</summary>
     public static readonly Nr[] DescriptorCalls =
     [
-        Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Flock, Nr.Fsync, Nr.Fdatasync, Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fchmod, Nr.Fchown, Nr.Fadvise64, Nr.Readahead, Nr.Preadv,
+        Nr.Dup, Nr.Dup2, Nr.Dup3, Nr.Sendfile, Nr.Flock, Nr.Fsync, Nr.Fdatasync, Nr.Ftruncate, Nr.Getdents, Nr.Getdents64, Nr.Fchdir, Nr.Fadvise64, Nr.Readahead, Nr.Preadv,
         Nr.Pwritev, Nr.Preadv2, Nr.Pwritev2, Nr.Fallocate, Nr.SyncFileRange, Nr.Syncfs, Nr.Splice, Nr.Tee, Nr.CopyFileRange, Nr.Fstatfs,
     ];
 
@@ -78,27 +78,58 @@ internal static class SessionLayout
     [
         Nr.Open, Nr.Openat, Nr.Openat2, Nr.Creat, Nr.Stat, Nr.Lstat, Nr.Newfstatat, Nr.Statx, Nr.Access, Nr.Faccessat, Nr.Faccessat2, Nr.Truncate, Nr.Readlink, Nr.Readlinkat, Nr.Chdir,
         Nr.Mknod, Nr.Mknodat, Nr.Chmod, Nr.Fchmodat, Nr.Fchmodat2, Nr.Chown, Nr.Lchown, Nr.Fchownat, Nr.Unlink, Nr.Unlinkat, Nr.Rename, Nr.Renameat, Nr.Renameat2, Nr.Link, Nr.Linkat,
-        Nr.Symlink, Nr.Symlinkat, Nr.Mkdir, Nr.Rmdir, Nr.Utimensat, Nr.Statfs, Nr.NameToHandleAt, Nr.Getxattr, Nr.Lgetxattr, Nr.Listxattr, Nr.Llistxattr,
+        Nr.Symlink, Nr.Symlinkat, Nr.Mkdir, Nr.Rmdir, Nr.Utimensat, Nr.Statfs, Nr.NameToHandleAt, Nr.Getxattr, Nr.Lgetxattr, Nr.Listxattr, Nr.Llistxattr, Nr.Setxattr, Nr.Lsetxattr, Nr.Removexattr, Nr.Lremovexattr,
+        Nr.Mkdirat, Nr.Utime, Nr.Utimes, Nr.Futimesat, Nr.InotifyAddWatch, Nr.Chroot, Nr.Execve, Nr.Execveat,
     ];
 
-    /// <summary>Ways around the supervisor or to the host's hardware. They don't exist here.</summary>
-    public static readonly Nr[] MissingCalls = [Nr.IoUringSetup, Nr.IoUringEnter, Nr.IoUringRegister];
+    /// <summary>Ways around the supervisor. They don't exist here.</summary>
+    /// <remarks>
+    /// clone3 has its flags in memory, where no filter sees them and other threads can change them; libraries fall back to clone. A page that
+    /// waits in userfaultfd for the program's own answer would make the supervisor wait as well.
+    /// </remarks>
+    public static readonly Nr[] MissingCalls = [Nr.IoUringSetup, Nr.IoUringEnter, Nr.IoUringRegister, Nr.Clone3, Nr.Userfaultfd, Nr.RemapFilePages];
 
-    /// <summary>Calls that would reach the host's kernel itself, or other name spaces of files.</summary>
+    /// <summary>Calls that would reach the host's kernel itself, other programs, or other name spaces.</summary>
     public static readonly Nr[] ForbiddenCalls =
     [
-        Nr.OpenByHandleAt, Nr.KexecLoad, Nr.KexecFileLoad, Nr.InitModule, Nr.FinitModule, Nr.DeleteModule, Nr.Mount, Nr.PivotRoot, Nr.PidfdGetfd,
+        Nr.OpenByHandleAt, Nr.KexecLoad, Nr.KexecFileLoad, Nr.InitModule, Nr.FinitModule, Nr.DeleteModule, Nr.Mount, Nr.Umount2, Nr.PivotRoot, Nr.PidfdGetfd, Nr.Ptrace, Nr.Setns, Nr.Bpf, Nr.Reboot,
+        Nr.Swapon, Nr.Swapoff, Nr.Acct, Nr.Settimeofday, Nr.ClockSettime, Nr.OpenTree, Nr.OpenTreeAttr, Nr.MoveMount, Nr.Fsopen, Nr.Fsconfig, Nr.Fsmount, Nr.Fspick, Nr.MountSetattr, Nr.Kcmp,
     ];
+
+    /// <summary>Calls that name a process or thread in their first argument; 0 is the caller itself.</summary>
+    public static readonly Nr[] ProcessCalls =
+    [
+        Nr.Prlimit64, Nr.SchedSetaffinity, Nr.SchedSetparam, Nr.SchedSetscheduler, Nr.SchedSetattr, Nr.MigratePages, Nr.MovePages,
+    ];
+
+    /// <summary>Calls that send signals, and that reach into other processes.</summary>
+    public static readonly Nr[] SignalCalls = [Nr.Kill, Nr.Tkill, Nr.Tgkill, Nr.RtSigqueueinfo, Nr.RtTgsigqueueinfo, Nr.PidfdOpen, Nr.ProcessVmReadv, Nr.ProcessVmWritev, Nr.Setpriority];
+
+    /// <summary>CLONE_NEWTIME, CLONE_NEWNS, CLONE_NEWUSER and CLONE_NEWPID: in a name space of its own a program would be root and see other files.</summary>
+    public const uint NameSpaces = 0x80 | 0x2_0000 | 0x1000_0000 | 0x2000_0000;
+
+    /// <summary>CLONE_UNTRACED: a child without a supervisor.</summary>
+    public const uint Untraced = 0x80_0000;
+
+    private const uint NewListener = 8, StuffTerminal = 0x5412, ControlConsole = 0x541C;
 
     /// <summary>The filter that every program of a session runs under.</summary>
     public static SeccompProgram BaseFilter() => new SeccompProgram()
         .CloseForeignEntries(Errors.ENOSYS)
         .Begin()
+        .RefuseWhenArgument(Errors.EPERM, 1, StuffTerminal, Nr.Ioctl)
+        .RefuseWhenArgument(Errors.EPERM, 1, ControlConsole, Nr.Ioctl)
         .DecideByArgument(0, (uint)FirstDescriptor, (uint)LastSlot, FrequentCalls)
         .Stop(PathCalls)
-        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset)
+        .Stop(Nr.Iopl, Nr.Ioperm, Nr.CloseRange, Nr.Capget, Nr.Capset, Nr.Unshare, Nr.Fchmod, Nr.Fchown, Nr.Fsetxattr, Nr.Fremovexattr)
+        .Stop(SignalCalls)
         .Refuse(Errors.ENOSYS, MissingCalls)
         .Refuse(Errors.EPERM, ForbiddenCalls)
+
+        // Whoever listens at a filter may let a call pass behind the supervisor's back (seccomp_unotify(2)).
+        .RefuseWhenBits(Errors.EINVAL, 1, NewListener, Nr.Seccomp)
+        .StopWhenBits(0, NameSpaces | Untraced, Nr.Clone)
+        .StopWhenArgument(0, 1, int.MaxValue, ProcessCalls)
         .StopWhenArgument(0, (uint)FirstDescriptor, (uint)LastSlot, DescriptorCalls)
         .StopWhenArgument(1, (uint)FirstDescriptor, (uint)LastSlot, SecondDescriptorCalls)
         .StopWhenArgument(2, (uint)FirstDescriptor, (uint)LastSlot, ThirdDescriptorCalls)
@@ -116,12 +147,12 @@ internal static class SessionLayout
         .AllowRest();
 
     /// <summary>The filter for programs that have a device open: its descriptor must not leave for other programs.</summary>
-    public static SeccompProgram MessageFilter() => new SeccompProgram().Begin().Stop(Nr.Sendmsg, Nr.Sendmmsg).AllowRest();
+    public static SeccompProgram MessageFilter() => new SeccompProgram().Begin().Stop(Nr.Sendmsg, Nr.Sendmmsg, Nr.IoSubmit).AllowRest();
 
     /// <summary>The filter for programs that have a device mapped.</summary>
     public static SeccompProgram MappingFilter() => new SeccompProgram()
         .Begin()
-        .Stop(Nr.Munmap, Nr.Mprotect, Nr.Mremap, Nr.Madvise, Nr.Msync, Nr.Mincore, Nr.Mlock, Nr.Mlock2)
+        .Stop(Nr.Munmap, Nr.Mprotect, Nr.PkeyMprotect, Nr.Mremap, Nr.Madvise, Nr.Msync, Nr.Mincore, Nr.Mlock, Nr.Mlock2)
         .StopWhenBits(3, 0x10, Nr.Mmap)
         .AllowRest();
 }
@@ -129,5 +160,5 @@ internal static class SessionLayout
 /// <summary>Error numbers that the supervisor itself gives.</summary>
 internal static class Errors
 {
-    public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, ENOMEM = 12, EACCES = 13, EFAULT = 14, EEXIST = 17, ENOTDIR = 20, EINVAL = 22, EMFILE = 24, ENAMETOOLONG = 36, ENOSYS = 38, ELOOP = 40, EOPNOTSUPP = 95;
+    public const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EFAULT = 14, EEXIST = 17, ENOTDIR = 20, EINVAL = 22, EMFILE = 24, ENAMETOOLONG = 36, ENOSYS = 38, ELOOP = 40, EOPNOTSUPP = 95;
 }

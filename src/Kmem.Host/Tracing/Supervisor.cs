@@ -10,11 +10,15 @@ namespace Kmem.Host.Tracing;
 /// <remarks>All tracing happens on the thread that calls <see cref="Run"/>, as ptrace(2) demands.</remarks>
 public sealed unsafe class Supervisor
 {
+    /// <summary>End of a program's addresses: programs are the host's, whatever kernel the machine has in front of its devices.</summary>
+    private const ulong HostUserLimit = 0x7FFF_FFFF_F000;
+
     private readonly Dictionary<int, Tracee> _threads = [];
     private readonly Dictionary<int, int> _early = [];
     private readonly SystemCalls _calls;
     private readonly FaultHandler _faults;
     private Companionship? _companionship;
+    private readonly List<int> _waiting = [];
     private int _root;
     private int _exitCode;
 
@@ -43,11 +47,11 @@ public sealed unsafe class Supervisor
     /// <exception cref="IOException">The host does not let programs be started or traced.</exception>
     public int Run(ProgramStart start)
     {
-        int nothing = Linux.Open("/dev/null", 0x80002, 0);
+        int root, nothing = Linux.Open("/dev/null", 0x80002, 0);
         try
         {
             (int, int)[] slots = [(nothing, SessionLayout.NullSlot), .. Machine.MemoryFiles.Select((f, i) => (f, SessionLayout.FirstMemorySlot + i))];
-            _root = TraceeLauncher.Start(start, slots, SessionLayout.BaseFilter(), KeptCapabilities.Numbers);
+            root = TraceeLauncher.Start(start, slots, SessionLayout.BaseFilter(), KeptCapabilities.Numbers);
         }
         finally
         {
@@ -56,9 +60,11 @@ public sealed unsafe class Supervisor
 
         using var companionship = new Companionship();
         _companionship = companionship;
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
-            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), Machine.Kernel.UserLimit));
+            _root = root;
+            _threads.Add(_root, new Tracee(_root, _root, new DescriptorTable(), new AddressMap(), HostUserLimit));
+            _waiting.ForEach(signal => _ = Linux.Kill(_root, signal));
         }
 
         while (_threads.Count > 0)
@@ -75,7 +81,7 @@ public sealed unsafe class Supervisor
                 break;
             }
 
-            lock (Machine.Gate)
+            using (Machine.Gate.Visit())
             {
                 Handle(thread, status);
             }
@@ -84,12 +90,17 @@ public sealed unsafe class Supervisor
         return _exitCode;
     }
 
-    /// <summary>Sends a signal to every program of the session; SIGKILL ends <see cref="Run"/>.</summary>
+    /// <summary>Sends a signal to every program of the session, to the first one at its start when none is there yet; SIGKILL ends <see cref="Run"/>.</summary>
     /// <param name="signal">The signal's number.</param>
     public void Signal(int signal)
     {
-        lock (Machine.Gate)
+        using (Machine.Gate.Visit())
         {
+            if (_root == 0)
+            {
+                _waiting.Add(signal);
+            }
+
             foreach (int process in _threads.Values.Select(t => t.Process).Distinct().ToArray())
             {
                 _ = Linux.Kill(process, signal);
@@ -197,7 +208,6 @@ public sealed unsafe class Supervisor
         ulong flags = (Nr)parent.Registers.OrigRax switch
         {
             Nr.Clone => parent.Registers.Rdi,
-            Nr.Clone3 => parent.Memory.TryRead(parent.Registers.Rdi, out ulong first) ? first : 0,
             Nr.Vfork => SharesMemory,
             _ => 0,
         };
@@ -222,7 +232,7 @@ public sealed unsafe class Supervisor
             addresses = addresses.Copy();
         }
 
-        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, Machine.Kernel.UserLimit)
+        var child = new Tracee(thread, (flags & IsThread) != 0 ? parent.Process : thread, descriptors, addresses, HostUserLimit)
         {
             Ports = parent.Ports,
             Kept = parent.Kept,
@@ -246,6 +256,7 @@ public sealed unsafe class Supervisor
             Forget(other);
         }
 
+        caller.PathBuffers.ForEach(caller.Addresses.GiveBuffer);
         DescriptorTable descriptors = caller.Descriptors.Copy();
         descriptors.CloseForExec();
         caller.Descriptors.Leave();
@@ -258,7 +269,7 @@ public sealed unsafe class Supervisor
             _threads.Remove(caller.Thread);
         }
 
-        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), Machine.Kernel.UserLimit) { Ports = caller.Ports, Filters = caller.Filters };
+        var fresh = new Tracee(tracee.Thread, tracee.Process, descriptors, new AddressMap(), HostUserLimit) { Ports = caller.Ports, Filters = caller.Filters };
         _threads[tracee.Thread] = fresh;
         fresh.Resume();
     }
@@ -281,6 +292,7 @@ public sealed unsafe class Supervisor
     private void Forget(Tracee tracee)
     {
         _threads.Remove(tracee.Thread);
+        tracee.PathBuffers.ForEach(tracee.Addresses.GiveBuffer);
         tracee.Descriptors.Leave();
         tracee.Addresses.Leave();
     }

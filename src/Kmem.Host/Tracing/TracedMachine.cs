@@ -1,4 +1,5 @@
 using Kmem.Abstractions;
+using Kmem.Host.Sessions;
 
 namespace Kmem.Host.Tracing;
 
@@ -13,7 +14,7 @@ public sealed record TracedMachine(IKernel Kernel, IAddressSpace? Ports, IReadOn
     public Action? Arriving { get; init; }
 
     /// <summary>Held while the machine is used; shared with whoever else uses it.</summary>
-    public Lock Gate { get; init; } = new();
+    public MachineGate Gate { get; init; } = new();
 }
 
 /// <summary>A part of a mapping that is memory of the machine.</summary>

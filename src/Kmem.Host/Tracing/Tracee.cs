@@ -8,6 +8,8 @@ internal sealed class TraceeGoneException() : Exception("the thread has died");
 /// <summary>One traced thread.</summary>
 internal sealed unsafe class Tracee(int thread, int process, DescriptorTable descriptors, AddressMap addresses, ulong userLimit)
 {
+    private const int MostFaults = 8;
+
     /// <summary>Thread number on the host.</summary>
     public int Thread { get; } = thread;
 
@@ -38,11 +40,14 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
     /// <summary>When it trapped last, in ticks of the host's clock.</summary>
     public long LastTrap { get; set; }
 
+    /// <summary>Path buffers of its address space that the system call in hand uses.</summary>
+    public List<ulong> PathBuffers { get; } = [];
+
     /// <summary>Called at the end of the system call in hand.</summary>
     public Action<Tracee>? AtExit { get; set; }
 
     /// <summary>Signals that came while the supervisor made calls in the thread's name; delivered when it goes on.</summary>
-    public Queue<int> Signals { get; } = new();
+    public Queue<int> Signals { get; private set; } = new();
 
     /// <summary>Registers as they were at the present stop.</summary>
     public UserRegisters Registers;
@@ -116,8 +121,8 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
         }
         else
         {
-            // At the end of a call the instruction is right behind; elsewhere the supervisor's page has one.
-            Registers.Rip = Addresses.Scratch != 0 ? Addresses.Scratch : kept.Rip - 2;
+            // At the end of a call the instruction is right behind; elsewhere the supervisor's page has one, unless the program took it away.
+            Registers.Rip = IsCallAt(kept.Rip - 2) ? kept.Rip - 2 : Addresses.Scratch;
             Registers.OrigRax = ulong.MaxValue;
             Store();
             Step(Linux.ToSystemCall, wantExit: false);
@@ -131,6 +136,13 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
         // No restart of the old call: it has been made, or it is made again by whoever wants it.
         Registers.OrigRax = ulong.MaxValue;
         return result;
+    }
+
+    /// <summary>Whether SYSCALL stands at an address.</summary>
+    public bool IsCallAt(ulong address)
+    {
+        Span<byte> code = stackalloc byte[2];
+        return Memory.Read(address, code) == 2 && code is [0x0F, 0x05];
     }
 
     /// <summary>Runs one instruction; false when it raised a signal instead, which the thread then gets.</summary>
@@ -161,15 +173,30 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
                 return false;
             }
 
-            Signals.Enqueue(stop);
+            Keep(stop);
         }
     }
+
+    /// <summary>Keeps a signal for later. SIGCONT takes waiting stops away, and a stop a waiting SIGCONT, as signal(7) has it.</summary>
+    private void Keep(int signal)
+    {
+        bool isStop = IsStop(signal);
+        if (isStop || signal == Linux.SigCont)
+        {
+            Signals = new Queue<int>(Signals.Where(s => isStop ? s != Linux.SigCont : !IsStop(s)));
+        }
+
+        Signals.Enqueue(signal);
+    }
+
+    private static bool IsStop(int signal) => signal is Linux.SigStop or Linux.SigTstp or Linux.SigTtin or Linux.SigTtou;
 
     private static bool IsFault(int signal) => signal is 4 or 7 or 8 or Linux.SigSegv;
 
     /// <summary>Goes to the next entry or exit of a system call, past everything else.</summary>
     private void Step(int request, bool wantExit)
     {
+        int faults = 0;
         while (true)
         {
             Check(Linux.Ptrace(request, Thread, 0, 0));
@@ -183,7 +210,14 @@ internal sealed unsafe class Tracee(int thread, int process, DescriptorTable des
             // The filter's own stop comes before the entry stop; group stops and the like are passed over.
             if (status >> 16 == 0)
             {
-                Signals.Enqueue(stop);
+                // A program that has taken the supervisor's page away would fault here for ever.
+                if (IsFault(stop) && ++faults > MostFaults)
+                {
+                    _ = Linux.Kill(Process, Linux.SigKill);
+                    throw new TraceeGoneException();
+                }
+
+                Keep(stop);
             }
             else if (status >> 16 == Linux.EventSeccomp && wantExit)
             {

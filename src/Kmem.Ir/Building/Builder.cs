@@ -11,6 +11,8 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
 {
     private readonly List<MicroOp> _operations = [];
     private readonly List<InstructionMark> _marks = [];
+    private readonly List<string> _staleAliases = [];
+    private readonly int[] _changes = new int[registerCount];
     private int _temporary;
 
     /// <summary>What has been written so far.</summary>
@@ -34,11 +36,15 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     /// <summary>Whether a value may be used again after a register was set to it; then the passes do what the builder else does at once.</summary>
     public bool KeepsTemporaries { get; init; }
 
+    /// <summary>A sentence for each value that was used after its register had been set: mistakes of the lifter.</summary>
+    public IReadOnlyList<string> StaleAliases => _staleAliases;
+
     /// <summary>Empties the builder for the next block.</summary>
     public void Clear()
     {
         _operations.Clear();
         _marks.Clear();
+        _staleAliases.Clear();
         _temporary = RegisterCount;
         (IsEnded, Next, Target) = (false, 0, 0);
     }
@@ -57,7 +63,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     public Val Const(ulong value) => new(this, 0, value, isConstant: true);
 
     /// <summary>The register in a slot.</summary>
-    public Val Register(int slot) => slot == zeroSlot ? Const(0) : new Val(this, slot, 0, isConstant: false);
+    public Val Register(int slot) => slot == zeroSlot ? Const(0) : new Val(this, slot, 0, isConstant: false, _changes[slot]);
 
     /// <summary>Sets the register in a slot.</summary>
     public void SetRegister(int slot, Val value)
@@ -70,6 +76,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (value.IsConstant)
         {
             Emit(new MicroOp { Code = Uop.Const, D = (ushort)slot, Immediate = value.Constant });
+            _changes[slot]++;
             return;
         }
 
@@ -78,12 +85,15 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         {
             last.D = (ushort)slot;
             _operations[^1] = last;
+            _changes[slot]++;
             return;
         }
 
-        if (value.Slot != slot)
+        ushort source = Slot(value);
+        if (source != slot)
         {
-            Emit(new MicroOp { Code = Uop.Mov, D = (ushort)slot, A = (ushort)value.Slot });
+            Emit(new MicroOp { Code = Uop.Mov, D = (ushort)slot, A = source });
+            _changes[slot]++;
         }
     }
 
@@ -120,6 +130,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
+            _changes[slot]++;
         }
     }
 
@@ -146,8 +157,11 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         Emit(new MicroOp { Code = Uop.Limit, A = Slot(offset), B = (ushort)end, Immediate = ((ulong)helper.Number << 32) | (detail << 8) | (byte)width });
 
     /// <summary>A guarded kernel of the CPU that sets a register.</summary>
-    public void Guarded(GuardedKernel kernel, int slot, Val a, Val b, uint instruction) =>
+    public void Guarded(GuardedKernel kernel, int slot, Val a, Val b, uint instruction)
+    {
         Emit(new MicroOp { Code = Uop.Guarded, D = (ushort)slot, A = Slot(a), B = Slot(b), Immediate = ((ulong)instruction << 32) | (uint)kernel.Number });
+        _changes[slot]++;
+    }
 
     /// <summary>A load.</summary>
     public Val Load(Uop code, Val address, long displacement = 0) =>
@@ -223,6 +237,11 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     {
         if (!value.IsConstant)
         {
+            if (value.Slot < RegisterCount && value.Change != _changes[value.Slot])
+            {
+                _staleAliases.Add($"micro-op {_operations.Count}: takes the register in slot {value.Slot} by a value from before it was set");
+            }
+
             return (ushort)value.Slot;
         }
 

@@ -4,7 +4,7 @@ namespace Kmem.Ir;
 /// <remarks>A value that names a register is an alias: it is wrong once that register is set.</remarks>
 public readonly struct Val
 {
-    internal Val(Builder builder, int slot, ulong constant, bool isConstant) => (Builder, Slot, Constant, IsConstant) = (builder, slot, constant, isConstant);
+    internal Val(Builder builder, int slot, ulong constant, bool isConstant, int change = 0) => (Builder, Slot, Constant, IsConstant, Change) = (builder, slot, constant, isConstant, change);
 
     /// <summary>Whether it is a constant.</summary>
     public bool IsConstant { get; }
@@ -16,6 +16,9 @@ public readonly struct Val
     public int Slot { get; }
 
     internal Builder Builder { get; }
+
+    /// <summary>How often the register had been set when the value was taken.</summary>
+    internal int Change { get; }
 
 #pragma warning disable CS1591, CA2225 // Operators mean what they mean in the manuals' notation.
     public static Val operator +(Val a, Val b) => a.Builder.Binary(Uop.Add, a, b);

@@ -21,7 +21,8 @@ public static unsafe class MemoryKernels
     /// <param name="address">Virtual address.</param>
     /// <param name="pageShift">log2 of the page size.</param>
     [MethodImpl(Inline)]
-    public static TlbEntry* Entry(TlbEntry* tlb, ulong address, int pageShift) => tlb + ((address >> pageShift) & ((1 << CpuState.TlbBits) - 1));
+    public static TlbEntry* Entry(TlbEntry* tlb, ulong address, int pageShift) =>
+        (TlbEntry*)((byte*)tlb + ((address >> (pageShift - TlbEntry.SizeShift)) & (((1UL << CpuState.TlbBits) - 1) << TlbEntry.SizeShift)));
 
     /// <summary>Whether a tag holds for an address: same page, aligned.</summary>
     [MethodImpl(Inline)]

@@ -14,6 +14,9 @@ public enum SiteFlags : byte
 
     /// <summary>Registers, faults or code pages: the slow path.</summary>
     Slow = 2,
+
+    /// <summary>Must not rely on the page of an access near by.</summary>
+    Single = 4,
 }
 
 /// <summary>One operation on slots, 16 bytes.</summary>

@@ -44,6 +44,9 @@ public sealed record ProcessorModel
     /// <summary>Number of such slots.</summary>
     public int FloatingSlots { get; init; }
 
+    /// <summary>First register slot whose value no instruction leaves to the next one: it is between micro-ops and helpers only.</summary>
+    public int ScratchSlot { get; init; } = int.MaxValue;
+
     /// <summary>Most instructions in a block.</summary>
     public int BlockLimit { get; init; } = 64;
 
@@ -204,6 +207,9 @@ public unsafe interface IProcessor
 
     /// <summary>Whether an interrupt could be taken now or when the guest allows it: ends <see cref="IExecution.Wait"/>.</summary>
     bool HasPendingInterrupt { get; }
+
+    /// <summary>Whether any interrupt that may yet come would be taken in the present mode; false lets the engine stop a loop that nothing can end.</summary>
+    bool CanBeInterrupted => true;
 
     /// <summary>Called when this CPU's turn ends.</summary>
     void EndTurn();

@@ -10,6 +10,9 @@ namespace Kmem.Ir;
 [StructLayout(LayoutKind.Sequential)]
 public struct TlbEntry
 {
+    /// <summary>log2 of its size in bytes.</summary>
+    public const int SizeShift = 5;
+
     /// <summary>A tag that no access matches.</summary>
     public const ulong None = 0x800;
 

@@ -1,32 +1,31 @@
 namespace Kmem.Machine.Backends;
 
-/// <summary>The last 64 KiB that were sent while nobody listened.</summary>
+/// <summary>Bytes on their way to a client of the host, at most the last 64 KiB: what was sent while nobody listened, or faster than somebody reads.</summary>
 internal sealed class Backlog
 {
     public const int Capacity = 64 * 1024;
 
-    private readonly Queue<byte> _bytes = new();
+    private readonly byte[] _ring = new byte[Capacity];
+    private int _start, _count;
 
-    public bool IsEmpty => _bytes.Count == 0;
+    public bool IsEmpty => _count == 0;
+
+    /// <summary>The oldest bytes as far as they lie side by side; good until the next change.</summary>
+    public ReadOnlySpan<byte> First => _ring.AsSpan(_start, Math.Min(_count, Capacity - _start));
 
     public void Add(ReadOnlySpan<byte> bytes)
     {
-        foreach (byte value in bytes.Length > Capacity ? bytes[^Capacity..] : bytes)
+        bytes = bytes.Length > Capacity ? bytes[^Capacity..] : bytes;
+        Drop(Math.Max(0, _count + bytes.Length - Capacity));
+        while (!bytes.IsEmpty)
         {
-            if (_bytes.Count == Capacity)
-            {
-                _bytes.Dequeue();
-            }
-
-            _bytes.Enqueue(value);
+            int end = (_start + _count) % Capacity, some = Math.Min(bytes.Length, Capacity - end);
+            bytes[..some].CopyTo(_ring.AsSpan(end));
+            bytes = bytes[some..];
+            _count += some;
         }
     }
 
-    /// <summary>Everything, oldest first; the backlog is empty afterwards.</summary>
-    public byte[] Take()
-    {
-        byte[] all = [.. _bytes];
-        _bytes.Clear();
-        return all;
-    }
+    /// <summary>Forgets so many of the oldest bytes.</summary>
+    public void Drop(int count) => (_start, _count) = ((_start + count) % Capacity, _count - count);
 }

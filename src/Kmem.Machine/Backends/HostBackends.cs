@@ -29,7 +29,10 @@ public sealed class HostBackends(Action<string> say)
                 say($"a serial line is at {pty.Path}");
                 return pty;
             case ['u', 'n', 'i', 'x', ':', _, ..]:
-                return new UnixSocketCharBackend(specification["unix:".Length..]);
+                string path = specification["unix:".Length..];
+                var socket = new UnixSocketCharBackend(path);
+                say($"a serial line listens at {path}");
+                return socket;
             case ['f', 'i', 'l', 'e', ':', _, ..]:
                 return new StreamCharBackend(Create(specification["file:".Length..]));
             default:

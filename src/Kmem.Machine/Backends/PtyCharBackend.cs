@@ -3,7 +3,7 @@ using Kmem.Abstractions;
 namespace Kmem.Machine.Backends;
 
 /// <summary>A pseudo terminal as a serial line: a terminal program opens its path, leaves and comes back as it likes.</summary>
-/// <remarks>While nobody has it open, the last 64 KiB are kept for the next one.</remarks>
+/// <remarks>While nobody has it open or reads from it, the last 64 KiB are kept.</remarks>
 public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
 {
     private const int Patience = 2000, Pause = 20;
@@ -15,7 +15,7 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
     private readonly Thread _thread;
     private readonly int _master;
     private volatile bool _closed;
-    private bool _connected;
+    private bool _connected, _reads = true;
 
     /// <summary>Opens a new pseudo terminal.</summary>
     /// <exception cref="MachineException">The host has none left.</exception>
@@ -67,7 +67,8 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
 
         lock (_lock)
         {
-            Send(_output.Take());
+            _backlog.Add(_output.Take());
+            Send(Patience);
         }
     }
 
@@ -91,19 +92,24 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
         byte[] buffer = new byte[4096];
         while (!_closed)
         {
-            short found = HostCalls.Wait(_master, HostCalls.CanRead, 100);
+            short found = HostCalls.Wait(_master, Waits() ? (short)(HostCalls.CanRead | HostCalls.CanWrite) : HostCalls.CanRead, 100);
             if ((found & (HostCalls.HungUp | HostCalls.Failed)) != 0 && (found & HostCalls.CanRead) == 0)
             {
                 lock (_lock)
                 {
-                    _connected = false;
+                    (_connected, _reads) = (false, true);
                 }
 
                 Thread.Sleep(Pause);
                 continue;
             }
 
-            Connect();
+            lock (_lock)
+            {
+                _connected = true;
+                Send(patience: 0);
+            }
+
             if ((found & HostCalls.CanRead) != 0)
             {
                 int count = HostCalls.Read(_master, buffer);
@@ -112,40 +118,33 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
         }
     }
 
-    private void Connect()
+    private bool Waits()
     {
         lock (_lock)
         {
-            if (!_connected)
-            {
-                _connected = true;
-                Send(_backlog.Take());
-            }
+            return _connected && !_backlog.IsEmpty;
         }
     }
 
-    /// <summary>Sends to a client that is there, waiting a little for a slow one; what it does not take is kept.</summary>
-    private void Send(ReadOnlySpan<byte> bytes)
+    /// <summary>Sends to a client that is there, waiting for a slow one; one that does not read at all is waited for once, until it reads again.</summary>
+    private void Send(int patience)
     {
-        while (_connected && !bytes.IsEmpty)
+        while (_connected && !_backlog.IsEmpty)
         {
-            int sent = HostCalls.Write(_master, bytes);
+            int sent = HostCalls.Write(_master, _backlog.First);
             if (sent > 0)
             {
-                bytes = bytes[sent..];
+                _backlog.Drop(sent);
+                _reads = true;
             }
-            else if (sent is not (-HostCalls.WouldBlock or -HostCalls.Interrupted)
-                || (HostCalls.Wait(_master, HostCalls.CanWrite, Patience) & HostCalls.CanWrite) == 0)
+            else if (sent is not (-HostCalls.WouldBlock or -HostCalls.Interrupted) || patience == 0 || !_reads)
             {
                 break;
             }
-        }
-
-        if (!bytes.IsEmpty)
-        {
-            // A client that takes nothing counts as gone until the listening thread finds it again.
-            _backlog.Add(bytes);
-            _connected = false;
+            else if ((HostCalls.Wait(_master, HostCalls.CanWrite, patience) & HostCalls.CanWrite) == 0)
+            {
+                _reads = false;
+            }
         }
     }
 }

@@ -46,6 +46,13 @@ internal sealed class RawTerminal : IDisposable
     public static RawTerminal? TryEnter(int file) =>
         HostCalls.IsTerminal(file) && HostCalls.Settings(file) is { } settings ? new RawTerminal(file, settings) : null;
 
+    /// <summary>Gives the terminal back and stops this process, as Ctrl-Z does where the terminal is not raw; returns when it is continued.</summary>
+    public void Suspend()
+    {
+        Restore();
+        HostCalls.StopSelf();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,6 +1,5 @@
 using System.Text;
 using Kmem.Abstractions;
-using Microsoft.Win32.SafeHandles;
 
 namespace Kmem.Machine.Backends;
 
@@ -8,15 +7,17 @@ namespace Kmem.Machine.Backends;
 /// <remarks>The end of standard input stops nothing: output goes on.</remarks>
 public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
 {
-    private const string Help = "\r\nCtrl-A x  leave kmem\r\nCtrl-A a  send Ctrl-A\r\nCtrl-A h  this help\r\n";
+    private const int Look = 100, WatchEvery = 500;
+    private const string Help = "\r\nCtrl-A x  leave kmem\r\nCtrl-A z  suspend it\r\nCtrl-A a  send Ctrl-A\r\nCtrl-A h  this help\r\n";
 
     private readonly HostInput _input = new();
     private readonly OutputBurst _output = new();
     private readonly RawTerminal? _terminal;
     private readonly EscapeKeys _keys = new();
-    private readonly FileStream _from;
-    private readonly FileStream _to;
+    private readonly int _from, _to;
     private readonly Lock _writing = new();
+    private volatile bool _isClosed;
+    private bool _readerIsGone;
 
     /// <summary>Opens standard input and output.</summary>
     public StdioCharBackend()
@@ -29,11 +30,12 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
     /// <param name="output">Descriptor to write to.</param>
     public StdioCharBackend(int input, int output)
     {
-        // A stream of Console would read whole lines from a terminal.
-        _from = new FileStream(new SafeFileHandle(input, ownsHandle: false), FileAccess.Read, bufferSize: 0);
-        _to = new FileStream(new SafeFileHandle(output, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        // A stream of Console would read whole lines from a terminal; a FileStream keeps a position of its own, so that a shell's
+        // "{ kmem run …; echo; } > file" would write two texts over each other.
+        (_from, _to) = (input, output);
         _terminal = RawTerminal.TryEnter(input);
         new Thread(Listen) { IsBackground = true, Name = "kmem stdio" }.Start();
+        new Thread(WatchReader) { IsBackground = true, Name = "kmem stdout" }.Start();
     }
 
     /// <inheritdoc/>
@@ -48,6 +50,9 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
 
     /// <summary>Raised on a thread of the host when Ctrl-A x is typed.</summary>
     public event Action? LeaveRequested;
+
+    /// <summary>Raised once, on any thread, when nobody reads standard output any more.</summary>
+    public event Action? ReaderGone;
 
     /// <summary>Raised on a thread of the host with the letter after Ctrl-A, for commands that this backend does not know.</summary>
     public event Action<char>? CommandTyped;
@@ -86,6 +91,7 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
     public void Dispose()
     {
         Flush();
+        _isClosed = true;
         _input.Close();
         _terminal?.Dispose();
     }
@@ -93,17 +99,46 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
     private void Listen()
     {
         byte[] buffer = new byte[4096];
-        try
+        while (!_isClosed)
         {
-            for (int count = _from.Read(buffer); count > 0; count = _from.Read(buffer))
+            int count = HostCalls.Read(_from, buffer);
+            if (count > 0)
             {
                 ReadOnlySpan<byte> typed = buffer.AsSpan(0, count);
                 _input.Put(_terminal is null ? typed : _keys.Split(typed, Obey));
             }
+            else if (count == -HostCalls.WouldBlock)
+            {
+                // Somebody who shares the file made it so.
+                _ = HostCalls.Wait(_from, HostCalls.CanRead, Look);
+            }
+            else if (count != -HostCalls.Interrupted)
+            {
+                // The end of input; a terminal that has gone away is like it.
+                return;
+            }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+    }
+
+    /// <summary>A guest that says nothing for a while has lost its reader all the same.</summary>
+    private void WatchReader()
+    {
+        while (!_isClosed)
         {
-            // A terminal that has gone away is like the end of input.
+            if ((HostCalls.Wait(_to, 0, WatchEvery) & (HostCalls.Failed | HostCalls.HungUp)) != 0)
+            {
+                LoseReader();
+                return;
+            }
+        }
+    }
+
+    /// <summary>As with "| head"; whoever runs the guest decides what that means.</summary>
+    private void LoseReader()
+    {
+        if (!Interlocked.Exchange(ref _readerIsGone, true))
+        {
+            ReaderGone?.Invoke();
         }
     }
 
@@ -113,6 +148,9 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
         {
             case 'x':
                 LeaveRequested?.Invoke();
+                break;
+            case 'z':
+                _terminal?.Suspend();
                 break;
             case 'h' or '?':
                 Write(Encoding.ASCII.GetBytes(Help));
@@ -125,16 +163,24 @@ public sealed class StdioCharBackend : ICharBackend, IHostPolled, IDisposable
 
     private void Write(ReadOnlySpan<byte> bytes)
     {
-        try
+        lock (_writing)
         {
-            lock (_writing)
+            while (!bytes.IsEmpty && !_readerIsGone)
             {
-                _to.Write(bytes);
+                int sent = HostCalls.Write(_to, bytes);
+                if (sent > 0)
+                {
+                    bytes = bytes[sent..];
+                }
+                else if (sent == -HostCalls.WouldBlock)
+                {
+                    _ = HostCalls.Wait(_to, HostCalls.CanWrite, Look);
+                }
+                else if (sent != -HostCalls.Interrupted)
+                {
+                    LoseReader();
+                }
             }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The reader has gone, as with "| head"; the guest goes on.
         }
     }
 }

@@ -4,10 +4,10 @@ using Kmem.Abstractions;
 namespace Kmem.Machine.Backends;
 
 /// <summary>A Unix socket as a serial line: one client at a time, which may leave and come back; others are turned away.</summary>
-/// <remarks>While nobody is connected, the last 64 KiB are kept for the next one.</remarks>
+/// <remarks>While nobody is connected or reads, the last 64 KiB are kept.</remarks>
 public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposable
 {
-    private const int Patience = 2000, NoSuchDeviceOrAddress = 6;
+    private const int Patience = 2000, LookEvery = 50_000, NoSuchDeviceOrAddress = 6;
 
     private readonly HostInput _input = new();
     private readonly OutputBurst _output = new();
@@ -16,6 +16,7 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
     private readonly Socket _listener;
     private readonly string _path;
     private Socket? _client;
+    private bool _reads;
     private volatile bool _closed;
 
     /// <summary>Listens on a path; a socket that a dead program has left there is replaced.</summary>
@@ -78,7 +79,8 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
 
         lock (_lock)
         {
-            Send(_output.Take());
+            _backlog.Add(_output.Take());
+            Send(Patience);
         }
     }
 
@@ -146,9 +148,9 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
                         continue;
                     }
 
-                    client.SendTimeout = Patience;
-                    _client = client;
-                    Send(_backlog.Take());
+                    client.Blocking = false;
+                    (_client, _reads) = (client, true);
+                    Send(patience: 0);
                 }
 
                 new Thread(() => Listen(client)) { IsBackground = true, Name = "kmem unix client" }.Start();
@@ -166,9 +168,23 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
         byte[] buffer = new byte[4096];
         try
         {
-            for (int count = client.Receive(buffer); count > 0; count = client.Receive(buffer))
+            while (true)
             {
-                _input.Put(buffer.AsSpan(0, count));
+                if (client.Poll(LookEvery, SelectMode.SelectRead))
+                {
+                    int count = client.Receive(buffer);
+                    if (count == 0)
+                    {
+                        break;
+                    }
+
+                    _input.Put(buffer.AsSpan(0, count));
+                }
+
+                lock (_lock)
+                {
+                    Send(patience: 0);
+                }
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -182,22 +198,30 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
         }
     }
 
-    private void Send(ReadOnlySpan<byte> bytes)
+    /// <summary>Sends to a client that is there, waiting for a slow one; one that does not read at all is waited for once, until it reads again.</summary>
+    private void Send(int patience)
     {
-        Socket? client = _client;
-        try
+        while (_client is { } client && !_backlog.IsEmpty)
         {
-            while (client is not null && !bytes.IsEmpty)
+            try
             {
-                bytes = bytes[client.Send(bytes)..];
+                _backlog.Drop(client.Send(_backlog.First));
+                _reads = true;
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.Interrupted)
+            {
+                if (patience == 0 || !_reads)
+                {
+                    return;
+                }
+
+                _reads = client.Poll(1000 * patience, SelectMode.SelectWrite);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                Drop(client);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            Drop(client!);
-        }
-
-        _backlog.Add(bytes);
     }
 
     private void Drop(Socket client)

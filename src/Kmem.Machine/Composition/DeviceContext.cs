@@ -40,7 +40,7 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
         string specification = Setting(name) is { } scalar ? AbsoluteAfterColon(scalar) : "none";
         try
         {
-            return machine.Keep(options.CharBackend(specification) ?? throw new MachineException($"'{specification}' is no character backend; there are {HostBackends.CharForms}"));
+            return machine.Keep((options.CharPort is { } port ? port(Id, specification) : options.CharBackend(specification)) ?? throw new MachineException($"'{specification}' is no character backend; there are {HostBackends.CharForms}"));
         }
         catch (MachineException e)
         {

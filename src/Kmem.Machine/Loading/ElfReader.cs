@@ -43,13 +43,22 @@ internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOpt
             throw Error($"is an ELF file that ends within its header, after {bytes.Length} bytes");
         }
 
-        CheckType(U16(16));
         ImageMachine machine = CheckMachine(U16(18));
+        CheckType(U16(16));
         ImageSegment[] segments = [.. Segments()];
-        CheckOverlap(segments);
-        return segments.Length > 0
-            ? new LoadedImage(path, _wide ? ImageKind.Elf64 : ImageKind.Elf32, machine, Word(24, 24), segments, Symbols())
-            : throw Error("has no segment that could be loaded");
+        if (segments.Length == 0)
+        {
+            throw Error("has no segment that could be loaded");
+        }
+
+        CheckOverlap(segments, s => s.PhysicalAddress, "physical");
+        CheckOverlap(segments, s => s.VirtualAddress, "virtual");
+        ulong entry = Word(24, 24);
+
+        // Kernels give a virtual entry or, where they begin without translation, a physical one.
+        return segments.Any(s => entry - s.VirtualAddress < s.MemorySize || entry - s.PhysicalAddress < s.MemorySize)
+            ? new LoadedImage(path, _wide ? ImageKind.Elf64 : ImageKind.Elf32, machine, entry, segments, Symbols())
+            : throw Error($"begins at 0x{entry:X}, which is in none of its segments");
     }
 
     private void CheckType(int type)
@@ -138,14 +147,14 @@ internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOpt
             : throw Error($"is damaged: segment {number} with {memorySize} bytes at 0x{virtualAddress:X} reaches past the end of memory");
     }
 
-    private void CheckOverlap(ImageSegment[] segments)
+    private void CheckOverlap(ImageSegment[] segments, Func<ImageSegment, ulong> address, string kind)
     {
-        ImageSegment[] sorted = [.. segments.OrderBy(s => s.PhysicalAddress)];
+        ImageSegment[] sorted = [.. segments.OrderBy(address)];
         for (int i = 1; i < sorted.Length; i++)
         {
-            if (sorted[i].PhysicalAddress - sorted[i - 1].PhysicalAddress < sorted[i - 1].MemorySize)
+            if (address(sorted[i]) - address(sorted[i - 1]) < sorted[i - 1].MemorySize)
             {
-                throw Error($"has two segments that overlap at the physical address 0x{sorted[i].PhysicalAddress:X}");
+                throw Error($"has two segments that overlap at the {kind} address 0x{address(sorted[i]):X}");
             }
         }
     }

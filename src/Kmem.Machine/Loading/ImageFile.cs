@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace Kmem.Machine.Loading;
@@ -6,7 +7,7 @@ namespace Kmem.Machine.Loading;
 /// <remarks>Source: RFC 1952, sections 2.2 and 2.3 (header and trailer of a gzip member).</remarks>
 public static class ImageFile
 {
-    private const int HeaderLength = 10, TrailerLength = 8;
+    private const int HeaderLength = 10, TrailerLength = 8, MostCompression = 1032;
 
     /// <summary>Reads a file; a gzip file is decompressed.</summary>
     /// <param name="path">The file.</param>
@@ -24,10 +25,19 @@ public static class ImageFile
     /// <exception cref="ImageException">It can't be read or is too large.</exception>
     public static byte[] ReadRaw(string path, long most)
     {
+        if (Directory.Exists(path))
+        {
+            throw ImageException.For(path, "is a directory");
+        }
+
         try
         {
             using FileStream file = File.OpenRead(path);
             return Drain(file, path, most, "is");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ImageException($"there is no image '{path}'", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
@@ -42,15 +52,21 @@ public static class ImageFile
             throw ImageException.For(path, "is a gzip file that ends within its header");
         }
 
+        // A bomb that tells how large it is need not be unpacked at all; a length that deflate can't reach is no trailer but the middle of a file cut off.
+        uint told = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(^4..));
+        if (told > most && told / MostCompression <= bytes.Length && !HasSeveralMembers(bytes))
+        {
+            throw ImageException.For(path, $"decompresses to {told} bytes, more than {most}");
+        }
+
         try
         {
             using var gzip = new GZipStream(new MemoryStream(bytes, writable: false), CompressionMode.Decompress);
             byte[] plain = Drain(gzip, path, most, "decompresses to something");
 
             // A stream that is cut off between two blocks can look complete to a decompressor; the trailer says how long it was.
-            uint length = BitConverter.ToUInt32(bytes.AsSpan(^4..));
-            return BitConverter.IsLittleEndian && length != (uint)plain.Length && !HasSeveralMembers(bytes)
-                ? throw ImageException.For(path, $"is a damaged gzip file: {plain.Length} bytes came out, its trailer says {length}")
+            return told != (uint)plain.Length && !HasSeveralMembers(bytes)
+                ? throw ImageException.For(path, $"is a damaged gzip file: {plain.Length} bytes came out, its trailer says {told}")
                 : plain;
         }
         catch (Exception e) when (e is InvalidDataException or IOException)

@@ -26,14 +26,14 @@ public static class ImageLoader
             return new ElfReader(path, bytes, options).Read();
         }
 
-        if (!options.AllowFlat)
-        {
-            throw ImageException.For(path, bytes.Span is [0x1F, 0x8B, ..] ? "is compressed twice" : "is no ELF file");
-        }
-
         if (bytes.IsEmpty)
         {
             throw ImageException.For(path, "is empty");
+        }
+
+        if (!options.AllowFlat)
+        {
+            throw ImageException.For(path, bytes.Span is [0x1F, 0x8B, ..] ? "is compressed twice" : "is no ELF file");
         }
 
         return (ulong)bytes.Length - 1 <= ulong.MaxValue - options.FlatAddress

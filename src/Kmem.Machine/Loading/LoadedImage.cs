@@ -50,7 +50,7 @@ public sealed record LoadedImage(
 public sealed record ImageOptions
 {
     /// <summary>Most bytes that the file may have after decompression.</summary>
-    public long MaxBytes { get; init; } = 1L << 30;
+    public long MaxBytes { get; init; } = 1L << 29;
 
     /// <summary>Most symbols that are read.</summary>
     public int MaxSymbols { get; init; } = 4_000_000;

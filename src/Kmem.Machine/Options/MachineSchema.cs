@@ -57,6 +57,7 @@ public static class MachineSchema
         ["kernel-map"] = List(Record(("range", Number("Virtual range.")), ("kind", Words("direct", "kseg", "vmalloc", "modules", "text")), ("to", Number("Physical address.")))),
         ["flavours"] = Named(new JsonObject { ["type"] = "object", ["required"] = new JsonArray("base"), ["properties"] = Flavour(catalog) }),
         ["frontends"] = Named(Typed(catalog, PluginKind.CharDevice, inSet: false, ("flavour", Text("Kernel in front of it.")), ("when", Flag()))),
+        ["boot"] = Record(("kernel", Text("The program that the machine begins with, or none.")), ("initrd", Text("Its initial file system, or none.")), ("append", Text("Its command line.")), ("when", Flag())),
         ["faults"] = AnyMap("Fault plans."),
         ["firmware-state"] = AnyMap("What firmware leaves, by device."),
         ["patch"] = List(new JsonObject { ["type"] = "object" }),

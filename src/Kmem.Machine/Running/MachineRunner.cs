@@ -5,6 +5,7 @@ using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
 using Kmem.Machine.Loading.Pc;
+using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
@@ -34,6 +35,12 @@ public sealed class MachineRunner : IDisposable
     {
         _machine = machine;
         _map = new CodeMap(machine.Memory);
+        foreach (AddressSpace space in machine.Spaces.Values)
+        {
+            // What DMA and clients write may be code.
+            space.MemoryWritten += _map.Changed;
+        }
+
         foreach (MachineDevice device in machine.Devices.Values)
         {
             if (device.Instance is IProcessor processor)
@@ -49,6 +56,7 @@ public sealed class MachineRunner : IDisposable
 
         machine.Clock.Scheduled += ShortenTurn;
         machine.PowerRequested += Obey;
+        machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
 
     /// <summary>The CPUs in their order.</summary>
@@ -121,7 +129,7 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting);
+            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -149,8 +157,14 @@ public sealed class MachineRunner : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.MemoryWritten -= _map.Changed;
+        }
+
         _machine.Clock.Scheduled -= ShortenTurn;
         _machine.PowerRequested -= Obey;
+        _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
@@ -190,6 +204,12 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.AdvanceTo(reached);
+
+        // No CPU is on a bus now, so masters that wait for one get it.
+        foreach (AddressSpace space in _machine.Spaces.Values)
+        {
+            space.GrantBus();
+        }
     }
 
     /// <summary>A device's request ends the turn of the CPU that caused it; one that a timer caused ends the run before the next turn.</summary>

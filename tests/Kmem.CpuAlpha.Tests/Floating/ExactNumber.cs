@@ -43,7 +43,7 @@ internal readonly record struct ExactNumber(BigInteger Numerator, BigInteger Den
         return new ExactNumber(root, Denominator << Scale, root * root != square);
     }
 
-    public int CompareTo(ExactNumber other) => (this - other).Numerator.Sign;
+    public static int Compare(ExactNumber a, ExactNumber b) => (a - b).Numerator.Sign;
 
     /// <summary>The magnitude rounded to so many significant bits, or to a multiple of 2^<paramref name="least"/> where that is coarser.</summary>
     /// <returns>An integer and the power of two that it is to be multiplied by.</returns>

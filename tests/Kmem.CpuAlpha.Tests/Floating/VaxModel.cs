@@ -31,11 +31,11 @@ internal static class VaxModel
             case FloatingOperation.Sqrtf or FloatingOperation.Sqrtg:
                 return y.IsNegative ? new Result(Reserved, TrapSummary.InvalidOperation) : y.IsZero ? default : Pack(y.SquareRoot(), isF, mode);
             case FloatingOperation.Cmpgeq:
-                return Truth(x.CompareTo(y) == 0);
+                return Truth(ExactNumber.Compare(x, y) == 0);
             case FloatingOperation.Cmpglt:
-                return Truth(x.CompareTo(y) < 0);
+                return Truth(ExactNumber.Compare(x, y) < 0);
             case FloatingOperation.Cmpgle:
-                return Truth(x.CompareTo(y) <= 0);
+                return Truth(ExactNumber.Compare(x, y) <= 0);
             case FloatingOperation.Cvtqf or FloatingOperation.Cvtqg:
                 return Pack(ExactNumber.FromInteger((long)b), isF, mode);
             case FloatingOperation.Cvtgf or FloatingOperation.Cvtdg:

@@ -39,8 +39,11 @@ internal sealed class DescriptorCalls(SystemCalls calls)
         Quiet(handlers, Nr.Getdents, (_, f) => Kernel.Call(f, FileCall.Getdents));
         Quiet(handlers, Nr.Getdents64, (_, f) => Kernel.Call(f, FileCall.Getdents));
         Quiet(handlers, Nr.Fchdir, (_, f) => Kernel.Call(f, FileCall.Fchdir));
-        Quiet(handlers, Nr.Fchmod, (_, _) => Errno.EPERM);
-        Quiet(handlers, Nr.Fchown, (_, _) => Errno.EPERM);
+        foreach (Nr call in (Nr[])[Nr.Fchmod, Nr.Fchown, Nr.Fsetxattr, Nr.Fremovexattr])
+        {
+            handlers[call] = t => _ = RefuseDevice(t, (int)t.Registers.Rdi);
+        }
+
         handlers[Nr.EpollCtl] = t =>
         {
             if (t.Descriptors.Find((int)t.Registers.Rdx) is { } device)
@@ -48,8 +51,24 @@ internal sealed class DescriptorCalls(SystemCalls calls)
                 t.Answer(SystemCalls.Raw(Kernel.Call(device.File, FileCall.EpollAdd)));
             }
         };
+        handlers[Nr.IoSubmit] = Submit;
         handlers[Nr.Sendmsg] = t => Message(t, t.Registers.Rsi, 1);
         handlers[Nr.Sendmmsg] = t => Message(t, t.Registers.Rsi, (int)Math.Min(t.Registers.Rdx, 1024));
+    }
+
+    /// <summary>A device's descriptor is one of the host's, whose mode, owner and times are not the program's to change.</summary>
+    /// <returns>True when the call has been answered.</returns>
+    public static unsafe bool RefuseDevice(Tracee tracee, int descriptor)
+    {
+        Linux.HostStatus status;
+        bool isDevice = tracee.Descriptors.Find(descriptor) is not null || SessionLayout.IsSlot((ulong)(uint)descriptor)
+            || (Linux.Stat(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{tracee.Thread}/fd/{descriptor}"), &status) == 0 && Paths.PathWalker.IsShared(status));
+        if (isDevice)
+        {
+            tracee.Answer(-Errors.EPERM);
+        }
+
+        return isDevice;
     }
 
     /// <summary>Writes a struct stat.</summary>
@@ -103,6 +122,22 @@ internal sealed class DescriptorCalls(SystemCalls calls)
     private CallResult Status(Tracee tracee, IOpenFile file) =>
         WriteStatus(tracee, tracee.Registers.Rsi, Kernel.Status(file), default) ? 0L : Errno.EFAULT;
 
+    /// <summary>io_submit(2): the character devices have no asynchronous transfers.</summary>
+    private static void Submit(Tracee tracee)
+    {
+        const int File = 20;
+        Span<byte> number = stackalloc byte[4];
+        for (ulong i = 0; i < Math.Min(tracee.Registers.Rsi, LongestVector); i++)
+        {
+            if (tracee.Memory.TryRead(tracee.Registers.Rdx + (8 * i), out ulong request) && tracee.Memory.Read(request + File, number) == 4
+                && BinaryPrimitives.ReadInt32LittleEndian(number) is var file && (tracee.Descriptors.Find(file) is not null || SessionLayout.IsSlot((ulong)(uint)file)))
+            {
+                tracee.Answer(i == 0 ? -Errors.EINVAL : (long)i);
+                return;
+            }
+        }
+    }
+
     /// <summary>A descriptor that travels to another program would arrive there as /dev/null, so it does not travel.</summary>
     private static void Message(Tracee tracee, ulong header, int count)
     {
@@ -123,7 +158,7 @@ internal sealed class DescriptorCalls(SystemCalls calls)
                 {
                     for (ulong at2 = control + 16; at2 + 4 <= control + Math.Min(size, end - control); at2 += 4)
                     {
-                        if (tracee.Memory.Read(at2, number) == 4 && tracee.Descriptors.Find(BinaryPrimitives.ReadInt32LittleEndian(number)) is not null)
+                        if (tracee.Memory.Read(at2, number) == 4 && BinaryPrimitives.ReadInt32LittleEndian(number) is var sent && (tracee.Descriptors.Find(sent) is not null || SessionLayout.IsSlot((ulong)(uint)sent)))
                         {
                             tracee.Answer(-Errors.EPERM);
                             return;

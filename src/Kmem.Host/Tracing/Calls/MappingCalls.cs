@@ -17,6 +17,7 @@ internal sealed class MappingCalls(SystemCalls calls)
         handlers[Nr.Mmap] = Map;
         handlers[Nr.Munmap] = Unmap;
         handlers[Nr.Mprotect] = Protect;
+        handlers[Nr.PkeyMprotect] = Protect;
         handlers[Nr.Mremap] = Move;
         handlers[Nr.Madvise] = t => OnMapping(t, (mapping, _) => mapping.Advise((int)t.Registers.Rdx));
         handlers[Nr.Msync] = t => OnMapping(t, (mapping, _) => mapping.Sync());
@@ -38,7 +39,13 @@ internal sealed class MappingCalls(SystemCalls calls)
             }
             else if ((r.R10 & Fixed) != 0)
             {
-                tracee.Addresses.Remove(r.Rdi & ~(Page - 1), Round(r.Rsi));
+                tracee.AtExit = t =>
+                {
+                    if (t.Registers.Rax is var placed && placed == r.Rdi)
+                    {
+                        t.Addresses.Remove(placed, Round(r.Rsi));
+                    }
+                };
             }
 
             return;
@@ -111,7 +118,9 @@ internal sealed class MappingCalls(SystemCalls calls)
 
     private void Protect(Tracee tracee)
     {
+        // pkey_mprotect(2) has one more argument, which mprotect(2) does not look at.
         UserRegisters r = tracee.Registers;
+        var call = (Nr)r.OrigRax;
         ulong end = r.Rdi + Round(r.Rsi);
         DeviceRange[] touched = [.. tracee.Addresses.Touching(r.Rdi, Round(r.Rsi)).OrderBy(t => t.Start)];
         if (touched.Length == 0 || r.Rdi % Page != 0 || end < r.Rdi)
@@ -122,7 +131,7 @@ internal sealed class MappingCalls(SystemCalls calls)
         ulong at = r.Rdi;
         foreach (DeviceRange range in touched)
         {
-            if (at < range.Start && tracee.Inject(Nr.Mprotect, at, range.Start - at, r.Rdx) is < 0 and var failed)
+            if (at < range.Start && tracee.Inject(call, at, range.Start - at, r.Rdx, r.R10) is < 0 and var failed)
             {
                 tracee.Answer(failed);
                 return;
@@ -142,14 +151,14 @@ internal sealed class MappingCalls(SystemCalls calls)
                 ulong first = Math.Max(piece.Offset, offset), last = Math.Min(piece.Offset + piece.Length, offset + (to - from));
                 if (first < last)
                 {
-                    tracee.Inject(Nr.Mprotect, from + (first - offset), last - first, Protection(piece, r.Rdx, mapping));
+                    tracee.Inject(call, from + (first - offset), last - first, Protection(piece, r.Rdx, mapping), r.R10);
                 }
             }
 
             at = to;
         }
 
-        tracee.Answer(at < end ? tracee.Inject(Nr.Mprotect, at, end - at, r.Rdx) : 0);
+        tracee.Answer(at < end ? tracee.Inject(call, at, end - at, r.Rdx, r.R10) : 0);
     }
 
     private void Move(Tracee tracee)

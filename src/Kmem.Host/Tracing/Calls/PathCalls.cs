@@ -1,4 +1,3 @@
-using System.Text;
 using Kmem.Abstractions;
 using Kmem.Host.Tracing.Native;
 using Kmem.Host.Tracing.Paths;
@@ -11,14 +10,23 @@ internal sealed class PathCalls
     private const int CurrentFolder = -100;
     private const ulong NoFollow = 0x100, EmptyPath = 0x1000, Follow = 0x400;
 
+    /// <summary>Calls that change what their paths lead to.</summary>
+    private static readonly HashSet<Nr> Changing =
+    [
+        Nr.Truncate, Nr.Chmod, Nr.Fchmodat, Nr.Fchmodat2, Nr.Chown, Nr.Lchown, Nr.Fchownat, Nr.Unlink, Nr.Unlinkat, Nr.Rename, Nr.Renameat, Nr.Renameat2, Nr.Link, Nr.Linkat, Nr.Rmdir,
+        Nr.Utime, Nr.Utimes, Nr.Futimesat, Nr.Utimensat, Nr.Setxattr, Nr.Lsetxattr, Nr.Removexattr, Nr.Lremovexattr,
+    ];
+
     private readonly SystemCalls _calls;
     private readonly PathWalker _walker;
+    private readonly HostPolicy _policy;
 
     /// <summary>Creates the handlers.</summary>
     public PathCalls(SystemCalls calls)
     {
         _calls = calls;
         _walker = new PathWalker(calls.Supervisor.Files);
+        _policy = new HostPolicy(calls.Supervisor.Files, process => calls.Supervisor.Threads.Any(t => t.Process == process || t.Thread == process));
     }
 
     /// <summary>Adds the handlers.</summary>
@@ -47,15 +55,24 @@ internal sealed class PathCalls
         handlers[Nr.Mknodat] = t => Make(t, (int)t.Registers.Rdi, 1);
         handlers[Nr.Readlink] = t => OnNode(t, CurrentFolder, 0, false, (_, _) => -Errors.EINVAL);
         handlers[Nr.Readlinkat] = t => OnNode(t, (int)t.Registers.Rdi, 1, false, (_, _) => -Errors.EINVAL);
-        foreach (Nr call in (Nr[])[Nr.Chdir, Nr.Statfs, Nr.Mkdir, Nr.Rmdir, Nr.Unlink, Nr.Getxattr, Nr.Lgetxattr, Nr.Listxattr, Nr.Llistxattr])
+        foreach (Nr call in (Nr[])[Nr.Mkdir, Nr.Rmdir, Nr.Unlink, Nr.Lgetxattr, Nr.Llistxattr, Nr.Lsetxattr, Nr.Lremovexattr])
         {
-            handlers[call] = t => OnNode(t, CurrentFolder, 0, call is Nr.Chdir or Nr.Statfs or Nr.Getxattr or Nr.Listxattr, null);
+            handlers[call] = t => OnNode(t, CurrentFolder, 0, false, null);
         }
 
-        foreach (Nr call in (Nr[])[Nr.Unlinkat, Nr.Utimensat])
+        foreach (Nr call in (Nr[])[Nr.Chdir, Nr.Chroot, Nr.Execve, Nr.Statfs, Nr.Getxattr, Nr.Listxattr, Nr.Setxattr, Nr.Removexattr])
         {
-            handlers[call] = t => OnNode(t, (int)t.Registers.Rdi, 1, call == Nr.Utimensat, null);
+            handlers[call] = t => OnNode(t, CurrentFolder, 0, true, null);
         }
+
+        handlers[Nr.Unlinkat] = t => OnNode(t, (int)t.Registers.Rdi, 1, false, null);
+        handlers[Nr.Mkdirat] = handlers[Nr.Unlinkat];
+        handlers[Nr.Execveat] = t => OnNode(t, (int)t.Registers.Rdi, 1, (t.Registers.R8 & NoFollow) == 0, null);
+        handlers[Nr.InotifyAddWatch] = t => OnNode(t, CurrentFolder, 1, true, null);
+        handlers[Nr.Utime] = t => Touch(t, CurrentFolder, 0, true);
+        handlers[Nr.Utimes] = handlers[Nr.Utime];
+        handlers[Nr.Futimesat] = t => Touch(t, (int)t.Registers.Rdi, 1, true);
+        handlers[Nr.Utimensat] = t => Touch(t, (int)t.Registers.Rdi, 1, (t.Registers.R10 & NoFollow) == 0);
 
         handlers[Nr.Rename] = t => Two(t, CurrentFolder, 0, CurrentFolder, 1);
         handlers[Nr.Link] = handlers[Nr.Rename];
@@ -72,6 +89,8 @@ internal sealed class PathCalls
         bool follow = (wanted & OpenFlags.NoFollow) == 0 && (wanted & (OpenFlags.Create | OpenFlags.Exclusive)) != (OpenFlags.Create | OpenFlags.Exclusive);
         if (Walk(tracee, folder, argument, follow) is not { } path)
         {
+            // A path that can't be read now may be one when the kernel looks.
+            tracee.AtExit = tracee.IsAtEntry ? CheckOpened : null;
             return;
         }
 
@@ -112,24 +131,57 @@ internal sealed class PathCalls
         {
             _calls.Supervisor.Files.Opening?.Invoke(path.Seen);
         }
+        else if (path.Exists && (wanted & OpenFlags.Path) == 0 && _policy.ErrorOf(PathWalker.Target(path), (wanted & OpenFlags.AccessMode) != OpenFlags.ReadOnly) is var error and not 0)
+        {
+            tracee.Answer(-error);
+            return;
+        }
 
         Send(tracee, path, argument, CheckOpened);
     }
 
-    /// <summary>What was opened is looked at once more: the path may have changed between the walk and the open.</summary>
-    private static unsafe void CheckOpened(Tracee tracee)
+    /// <summary>What was opened is looked at once more.</summary>
+    private void CheckOpened(Tracee tracee)
     {
         long descriptor = (long)tracee.Registers.Rax;
-        if (descriptor < 0)
+        if (descriptor >= 0 && _policy.ErrorOf(tracee.Thread, descriptor) is var error and not 0)
+        {
+            tracee.Inject(Nr.Close, (ulong)descriptor);
+            tracee.Answer(-error);
+        }
+    }
+
+    /// <summary>Files of the session are known by their time of change, too, so a new time is noted.</summary>
+    private void Touch(Tracee tracee, int folder, int argument, bool follow)
+    {
+        if (tracee.Registers.Argument(argument) == 0)
+        {
+            if (tracee.Descriptors.Find(folder) is not null)
+            {
+                // futimens(3) of a device: its descriptor is the host's /dev/null, which keeps its own.
+                tracee.Answer(0);
+            }
+            else
+            {
+                _ = DescriptorCalls.RefuseDevice(tracee, folder);
+            }
+
+            return;
+        }
+
+        if (Walk(tracee, folder, argument, follow) is not { } path)
         {
             return;
         }
 
-        Linux.HostStatus status;
-        if (Linux.Stat($"/proc/{tracee.Thread}/fd/{descriptor}", &status) == 0 && !PathWalker.IsHarmless(status))
+        if (path.Node is not null && path.Seen.StartsWith("/proc/", StringComparison.Ordinal))
         {
-            tracee.Inject(Nr.Close, (ulong)descriptor);
-            tracee.Answer(-Errors.EPERM);
+            // A device by way of its descriptor: as above.
+            tracee.Answer(0);
+        }
+        else
+        {
+            Send(tracee, path, argument, path.Exists ? _ => _calls.Supervisor.Files.Renew(path.Host, path.Status) : null);
         }
     }
 
@@ -169,8 +221,15 @@ internal sealed class PathCalls
     /// <summary>Walks the path of an argument; null when the call has been answered or is the host kernel's own matter.</summary>
     private WalkedPath? Walk(Tracee tracee, int folder, int argument, bool follow)
     {
+        bool isChange = Changing.Contains((Nr)tracee.Registers.OrigRax);
         if (tracee.Memory.ReadText(tracee.Registers.Argument(argument)) is not { Length: > 0 } text)
         {
+            // An empty path may stand for the descriptor itself.
+            if (isChange && folder >= 0)
+            {
+                _ = DescriptorCalls.RefuseDevice(tracee, folder);
+            }
+
             return null;
         }
 
@@ -184,6 +243,13 @@ internal sealed class PathCalls
         if (path.Error != 0)
         {
             tracee.Answer(-path.Error);
+            return null;
+        }
+
+        if (isChange && path.Node is null && path.Exists && (PathWalker.IsShared(path.Status) || _calls.Supervisor.Files.IsHosts(path.Seen)))
+        {
+            // The host's own /dev/null and the like, which programs outside use as well.
+            tracee.Answer(-Errors.EPERM);
             return null;
         }
 
@@ -206,14 +272,15 @@ internal sealed class PathCalls
 
         ulong kept = tracee.Registers.Argument(argument);
         ulong buffer = tracee.Addresses.TakeBuffer();
-        tracee.Memory.Write(buffer, Encoding.UTF8.GetBytes(path.Host + "\0"));
+        tracee.PathBuffers.Add(buffer);
+        tracee.Memory.Write(buffer, HostPath.Encode(path.Host));
         tracee.Registers.SetArgument(argument, buffer);
         tracee.Store();
-        AddressMap owner = tracee.Addresses;
         tracee.AtExit = t =>
         {
             // The kernel keeps argument registers over a call, and so do we.
-            owner.GiveBuffer(buffer);
+            t.PathBuffers.Remove(buffer);
+            t.Addresses.GiveBuffer(buffer);
             t.Registers.SetArgument(argument, kept);
             t.Store();
             then?.Invoke(t);

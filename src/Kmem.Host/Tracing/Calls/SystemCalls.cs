@@ -18,6 +18,7 @@ internal sealed class SystemCalls
         new PathCalls(this).Register(_handlers);
         new MappingCalls(this).Register(_handlers);
         new PortCalls(this).Register(_handlers);
+        new ProcessCalls(supervisor).Register(_handlers);
         CapabilityCalls.Register(_handlers);
     }
 
@@ -39,28 +40,40 @@ internal sealed class SystemCalls
     /// <summary>Minus the error number, or the value.</summary>
     public static long Raw(CallResult result) => result.IsError ? -(long)result.Error : result.Value;
 
-    /// <summary>Makes sure that the program has the supervisor's page.</summary>
+    /// <summary>Makes sure that the program has the supervisor's page, also when it has taken it away.</summary>
     /// <returns>False when the call in hand was used up for it and will be made again.</returns>
     public static bool HasScratch(Tracee tracee)
     {
-        if (tracee.Addresses.Scratch != 0)
+        if (tracee.IsCallAt(tracee.Addresses.Scratch))
         {
             return true;
         }
 
         Nr number = (Nr)tracee.Registers.OrigRax;
-        long address = tracee.Inject(Nr.Mmap, 0, SessionLayout.ScratchLength, 7, 0x4022, ulong.MaxValue, 0);
-        if (address is < 0 and > -4096)
+        long address = MapScratch(tracee);
+        if (address < 0)
         {
             tracee.Answer(address);
-            return false;
+        }
+        else
+        {
+            Again(tracee, number);
         }
 
-        // SYSCALL, then INT3 for whoever runs past it.
-        tracee.Memory.Write((ulong)address + SessionLayout.CallOffset, [0x0F, 0x05, 0xCC]);
-        tracee.Addresses.Scratch = (ulong)address;
-        Again(tracee, number);
         return false;
+    }
+
+    private static long MapScratch(Tracee tracee)
+    {
+        long address = tracee.Inject(Nr.Mmap, 0, SessionLayout.ScratchLength, 7, 0x4022, ulong.MaxValue, 0);
+        if (address >= 0)
+        {
+            // SYSCALL, then INT3 for whoever runs past it.
+            tracee.Memory.Write((ulong)address + SessionLayout.CallOffset, [0x0F, 0x05, 0xCC]);
+            tracee.Addresses.Scratch = (ulong)address;
+        }
+
+        return address;
     }
 
     /// <summary>Makes the call once more from its start.</summary>
@@ -78,6 +91,11 @@ internal sealed class SystemCalls
         if (tracee.Filters.Contains(key))
         {
             return;
+        }
+
+        if (!tracee.IsCallAt(tracee.Addresses.Scratch))
+        {
+            MapScratch(tracee);
         }
 
         SeccompProgram filter = program();

@@ -10,6 +10,11 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
     private const ulong Buffer = 0x10_0000;
     private const int LongestPiece = 64 * 1024;
 
+    /// <summary>PIPE_BUF: what a pipe that can be written to takes without blocking.</summary>
+    private const ulong SurePiece = 4096;
+    private const int GetFlags = 3, NonBlocking = 0x800;
+    private const short ReadableNow = 1, WritableNow = 4;
+
     /// <summary>Adds the handlers.</summary>
     public void Register(Dictionary<Nr, Action<Tracee>> handlers)
     {
@@ -39,10 +44,48 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
         Transfer(tracee, (int)r.Rdi, r.Rsi, (int)r.Rdx, r.R10, r.R8, FileCall.SpliceFrom, FileCall.SpliceTo);
     }
 
+    /// <summary>Turns the call in hand into a poll(2) of the program's own, and makes it again when that ends.</summary>
+    private static void Wait(Tracee tracee, int descriptor, short wanted)
+    {
+        if (!SystemCalls.HasScratch(tracee))
+        {
+            return;
+        }
+
+        UserRegisters kept = tracee.Registers;
+        ulong request = tracee.Addresses.TakeBuffer();
+        tracee.PathBuffers.Add(request);
+        tracee.Memory.TryWrite(request, (uint)descriptor | ((ulong)(ushort)wanted << 32));
+        (tracee.Registers.OrigRax, tracee.Registers.Rdi, tracee.Registers.Rsi, tracee.Registers.Rdx) = ((ulong)Nr.Poll, request, 1, ulong.MaxValue);
+        tracee.Store();
+        tracee.AtExit = t =>
+        {
+            t.PathBuffers.Remove(request);
+            t.Addresses.GiveBuffer(request);
+            long result = (long)t.Registers.Rax;
+            t.Registers = kept;
+            t.Registers.OrigRax = ulong.MaxValue;
+            if (result < 0)
+            {
+                t.Answer(-Errors.EINTR);
+            }
+            else
+            {
+                SystemCalls.Again(t, (Nr)kept.OrigRax);
+            }
+        };
+    }
+
     /// <summary>Moves a piece between a device and the program's other descriptor, which the supervisor borrows for the time.</summary>
     private void Transfer(Tracee tracee, int from, ulong fromOffset, int to, ulong toOffset, ulong count, FileCall outOf, FileCall into)
     {
         OpenDevice? source = tracee.Descriptors.Find(from), target = tracee.Descriptors.Find(to);
+        if (SessionLayout.IsSlot((ulong)(uint)from) || SessionLayout.IsSlot((ulong)(uint)to))
+        {
+            tracee.Answer(-Errors.EBADF);
+            return;
+        }
+
         if (source is null && target is null)
         {
             return;
@@ -68,16 +111,38 @@ internal sealed unsafe class TransferCalls(SystemCalls calls)
             offset = (long)value;
         }
 
-        int other = BorrowedDescriptor.Take(tracee.Process, source is not null ? to : from);
+        var memory = new SimulatedProcess(1UL << 47, 4096);
+        byte[] content = memory.Add(Buffer, LongestPiece);
+        if (calls.Kernel.Splice(device.File, source is not null ? outOf : into, memory, Buffer, 0, offset) is { IsError: true } refusal)
+        {
+            tracee.Answer(SystemCalls.Raw(refusal));
+            return;
+        }
+
+        int number = source is not null ? to : from, other = BorrowedDescriptor.Take(tracee.Process, number);
         if (other < 0)
         {
             tracee.Answer(-Errors.EBADF);
             return;
         }
 
-        var memory = new SimulatedProcess(1UL << 47, 4096);
-        byte[] content = memory.Add(Buffer, LongestPiece);
-        ulong length = Math.Min(count, LongestPiece);
+        // A pipe that is empty or full is waited for by the program itself: the supervisor has others to serve.
+        var request = new Linux.PollRequest { File = other, Wanted = source is not null ? WritableNow : ReadableNow };
+        if (Linux.Poll(&request, 1, 0) == 0)
+        {
+            bool waits = (Linux.SystemCall((nint)Nr.Fcntl, other, GetFlags, 0, 0) & NonBlocking) == 0;
+            _ = Linux.Close(other);
+            if (!waits)
+            {
+                tracee.Answer(-Errors.EAGAIN);
+                return;
+            }
+
+            Wait(tracee, number, request.Wanted);
+            return;
+        }
+
+        ulong length = Math.Min(count, source is not null ? SurePiece : (ulong)LongestPiece);
         CallResult result;
         fixed (byte* bytes = content)
         {

@@ -13,7 +13,7 @@ internal static unsafe partial class Linux
     /// <summary>EXITKILL, SYSGOOD, FORK, VFORK, CLONE, EXEC, SECCOMP.</summary>
     public const int Options = 0x10_0000 | 1 | 2 | 4 | 8 | 0x10 | 0x80;
 
-    public const int SigInt = 2, SigTrap = 5, SigKill = 9, SigSegv = 11, SigStop = 19, SigTstp = 20, SigTtin = 21, SigTtou = 22;
+    public const int SigInt = 2, SigTrap = 5, SigKill = 9, SigSegv = 11, SigCont = 18, SigStop = 19, SigTstp = 20, SigTtin = 21, SigTtou = 22;
     /// <summary>All kinds of children, and those of the calling thread only: other sessions may run beside this one.</summary>
     public const int WaitAll = 0x4000_0000 | 0x2000_0000;
 
@@ -35,7 +35,7 @@ internal static unsafe partial class Linux
     [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
     public static partial int Unmap(nint address, nuint length);
 
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Custom, StringMarshallingCustomType = typeof(HostPathMarshaller))]
     public static partial int Open(string path, int flags, int mode);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
@@ -53,23 +53,29 @@ internal static unsafe partial class Linux
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int process, int signal);
 
-    [LibraryImport("libc", EntryPoint = "readlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "readlink", SetLastError = true, StringMarshalling = StringMarshalling.Custom, StringMarshallingCustomType = typeof(HostPathMarshaller))]
     public static partial nint ReadLink(string path, byte* buffer, nuint size);
 
-    [LibraryImport("libc", EntryPoint = "stat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "stat", SetLastError = true, StringMarshalling = StringMarshalling.Custom, StringMarshallingCustomType = typeof(HostPathMarshaller))]
     public static partial int Stat(string path, HostStatus* status);
 
-    [LibraryImport("libc", EntryPoint = "lstat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "lstat", SetLastError = true, StringMarshalling = StringMarshalling.Custom, StringMarshallingCustomType = typeof(HostPathMarshaller))]
     public static partial int LinkStat(string path, HostStatus* status);
 
-    [LibraryImport("libc", EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Custom, StringMarshallingCustomType = typeof(HostPathMarshaller))]
     public static partial int ChangeMode(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     public static partial int GetLimit(int resource, ulong* limit);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    public static partial nint SystemCall(nint number, nint a, nint b, nint c);
+    public static partial nint SystemCall(nint number, nint a, nint b, nint c, nint d);
+
+    [LibraryImport("libc", EntryPoint = "getpgid", SetLastError = true)]
+    public static partial int GetProcessGroup(int process);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollRequest* requests, nuint count, int timeout);
 
     [LibraryImport("libc", EntryPoint = "sched_getaffinity", SetLastError = true)]
     public static partial int GetAffinity(int thread, nuint size, ulong* mask);
@@ -87,6 +93,15 @@ internal static unsafe partial class Linux
 
     /// <summary>The last error as a sentence.</summary>
     public static string LastErrorText => Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError());
+
+    /// <summary>struct pollfd.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollRequest
+    {
+        public int File;
+        public short Wanted;
+        public short Found;
+    }
 
     /// <summary>A piece of memory of this or another process.</summary>
     [StructLayout(LayoutKind.Sequential)]

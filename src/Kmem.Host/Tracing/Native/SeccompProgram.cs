@@ -95,6 +95,28 @@ internal sealed class SeccompProgram
         return this;
     }
 
+    /// <summary>A call that ends with an error when an argument has any of these bits.</summary>
+    public SeccompProgram RefuseWhenBits(int errno, int argument, uint bits, Nr call)
+    {
+        Add(JumpEqual, (uint)call, 0, 4);
+        Add(Load, (uint)(ArgumentOffset + (8 * argument)));
+        Add(JumpAny, bits, 0, 1);
+        Add(Return, Error | (uint)errno);
+        Add(Load, NumberOffset);
+        return this;
+    }
+
+    /// <summary>A call that ends with an error when an argument has this value.</summary>
+    public SeccompProgram RefuseWhenArgument(int errno, int argument, uint value, Nr call)
+    {
+        Add(JumpEqual, (uint)call, 0, 4);
+        Add(Load, (uint)(ArgumentOffset + (8 * argument)));
+        Add(JumpEqual, value, 0, 1);
+        Add(Return, Error | (uint)errno);
+        Add(Load, NumberOffset);
+        return this;
+    }
+
     /// <summary>Everything else runs at full speed.</summary>
     public SeccompProgram AllowRest()
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using Kmem.Abstractions;
 
 namespace Kmem.Host.Tracing.Native;
@@ -56,7 +55,7 @@ internal sealed unsafe class TracedMemory(int thread, ulong limit) : IUserMemory
             int end = buffer.Slice(done, Math.Max(read, 0)).IndexOf((byte)0);
             if (end >= 0)
             {
-                return Encoding.UTF8.GetString(buffer[..(done + end)]);
+                return HostPath.Decode(buffer[..(done + end)]);
             }
 
             if (read < part)

@@ -151,6 +151,9 @@ internal sealed unsafe class PathWalker(SessionFiles files)
         };
     }
 
+    /// <summary>A device of the host that programs outside use as well; terminals are their user's own.</summary>
+    public static bool IsShared(in Linux.HostStatus status) => (status.Mode & KindMask) is Character or Block && ((int)(status.DeviceId >> 8) & 0xFFF) is not ( >= 136 and <= 143);
+
     private string HostOf(List<string> seen)
     {
         // The longest redirected front of the path decides.
@@ -193,10 +196,15 @@ internal sealed unsafe class PathWalker(SessionFiles files)
         }
     }
 
-    private static string? ReadLink(string path)
+    /// <summary>Where a path leads in the end: links under /proc that lead to open files are followed.</summary>
+    public static string Target(WalkedPath path) =>
+        IsMagic([.. path.Seen.Split('/', StringSplitOptions.RemoveEmptyEntries)]) && ReadLink(path.Host) is { } target && target.StartsWith('/') ? target : path.Seen;
+
+    /// <summary>The text of a link; null when it is none.</summary>
+    public static string? ReadLink(string path)
     {
         byte* buffer = stackalloc byte[4096];
         nint length = Linux.ReadLink(path, buffer, 4096);
-        return length < 0 ? null : Encoding.UTF8.GetString(buffer, (int)length);
+        return length < 0 ? null : HostPath.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
     }
 }

@@ -137,6 +137,9 @@ public sealed class SessionFiles : IDisposable
     /// <summary>The file of the host that stands for a path, or null.</summary>
     internal string? RedirectOf(string path) => _redirects.GetValueOrDefault(path);
 
+    /// <summary>Whether a path is one of the host's that the session shows as it is, for example <c>/dev/null</c>.</summary>
+    internal bool IsHosts(string path) => _redirects.TryGetValue(path, out string? file) && file == path;
+
     /// <summary>The error that a path gives, or 0.</summary>
     internal int ClosedBy(string path)
     {
@@ -174,6 +177,26 @@ public sealed class SessionFiles : IDisposable
         if (Linux.LinkStat(hostPath, &status) == 0)
         {
             _nodes[KeyOf(status)] = node;
+        }
+    }
+
+    /// <summary>Knows a file of the session again whose time of change is another now.</summary>
+    internal unsafe void Renew(string hostPath, in Linux.HostStatus before)
+    {
+        Linux.HostStatus after;
+        if (Linux.Stat(hostPath, &after) != 0 || (after.Device, after.Inode) != (before.Device, before.Inode))
+        {
+            return;
+        }
+
+        if (_nodes.Remove(KeyOf(before), out SessionNode? node))
+        {
+            _nodes[KeyOf(after)] = node;
+        }
+
+        if (_live.Remove(KeyOf(before), out (string, ISessionFile) live))
+        {
+            _live[KeyOf(after)] = live;
         }
     }
 
