@@ -107,7 +107,7 @@ internal static class VectorMoves
                 x.Ir.SetRegister(X86Slots.XmmLow + number, high);
                 break;
             default:
-                x.Ir.CopyTo(X86Slots.XmmHigh + number, low);
+                x.Ir.SetRegister(X86Slots.XmmHigh + number, low);
                 x.Ir.SetRegister(X86Slots.XmmLow + number, low);
                 break;
         }
