@@ -103,6 +103,51 @@ public static unsafe class Interpreter
                 case Uop.SetLtUI: s[u->D] = Kernels.SetLtU(s[u->A], u->Immediate); break;
                 case Uop.SetLeUI: s[u->D] = Kernels.SetLeU(s[u->A], u->Immediate); break;
 
+                case Uop.Add32: s[u->D] = Kernels.Add32(s[u->A], s[u->B]); break;
+                case Uop.Sub32: s[u->D] = Kernels.Sub32(s[u->A], s[u->B]); break;
+                case Uop.And32: s[u->D] = Kernels.And32(s[u->A], s[u->B]); break;
+                case Uop.Or32: s[u->D] = Kernels.Or32(s[u->A], s[u->B]); break;
+                case Uop.Xor32: s[u->D] = Kernels.Xor32(s[u->A], s[u->B]); break;
+                case Uop.Shl32: s[u->D] = Kernels.Shl32(s[u->A], s[u->B]); break;
+                case Uop.Shr32: s[u->D] = Kernels.Shr32(s[u->A], s[u->B]); break;
+                case Uop.Sar32: s[u->D] = Kernels.Sar32(s[u->A], s[u->B]); break;
+                case Uop.Mul32: s[u->D] = Kernels.Mul32(s[u->A], s[u->B]); break;
+                case Uop.SetEq32: s[u->D] = Kernels.SetEq32(s[u->A], s[u->B]); break;
+                case Uop.SetLtS32: s[u->D] = Kernels.SetLtS32(s[u->A], s[u->B]); break;
+                case Uop.SetLeS32: s[u->D] = Kernels.SetLeS32(s[u->A], s[u->B]); break;
+                case Uop.SetLtU32: s[u->D] = Kernels.SetLtU32(s[u->A], s[u->B]); break;
+                case Uop.SetLeU32: s[u->D] = Kernels.SetLeU32(s[u->A], s[u->B]); break;
+                case Uop.Rol: s[u->D] = Kernels.Rol(s[u->A], s[u->B]); break;
+                case Uop.Ror: s[u->D] = Kernels.Ror(s[u->A], s[u->B]); break;
+                case Uop.Rol32: s[u->D] = Kernels.Rol32(s[u->A], s[u->B]); break;
+                case Uop.Ror32: s[u->D] = Kernels.Ror32(s[u->A], s[u->B]); break;
+                case Uop.MulHighS: s[u->D] = Kernels.MulHighS(s[u->A], s[u->B]); break;
+                case Uop.Insert8: s[u->D] = Kernels.Insert8(s[u->A], s[u->B]); break;
+                case Uop.Insert8H: s[u->D] = Kernels.Insert8H(s[u->A], s[u->B]); break;
+                case Uop.Insert16: s[u->D] = Kernels.Insert16(s[u->A], s[u->B]); break;
+                case Uop.Add32I: s[u->D] = Kernels.Add32(s[u->A], u->Immediate); break;
+                case Uop.Sub32I: s[u->D] = Kernels.Sub32(s[u->A], u->Immediate); break;
+                case Uop.And32I: s[u->D] = Kernels.And32(s[u->A], u->Immediate); break;
+                case Uop.Or32I: s[u->D] = Kernels.Or32(s[u->A], u->Immediate); break;
+                case Uop.Xor32I: s[u->D] = Kernels.Xor32(s[u->A], u->Immediate); break;
+                case Uop.Shl32I: s[u->D] = Kernels.Shl32(s[u->A], u->Immediate); break;
+                case Uop.Shr32I: s[u->D] = Kernels.Shr32(s[u->A], u->Immediate); break;
+                case Uop.Sar32I: s[u->D] = Kernels.Sar32(s[u->A], u->Immediate); break;
+                case Uop.Mul32I: s[u->D] = Kernels.Mul32(s[u->A], u->Immediate); break;
+                case Uop.SetEq32I: s[u->D] = Kernels.SetEq32(s[u->A], u->Immediate); break;
+                case Uop.SetLtS32I: s[u->D] = Kernels.SetLtS32(s[u->A], u->Immediate); break;
+                case Uop.SetLeS32I: s[u->D] = Kernels.SetLeS32(s[u->A], u->Immediate); break;
+                case Uop.SetLtU32I: s[u->D] = Kernels.SetLtU32(s[u->A], u->Immediate); break;
+                case Uop.SetLeU32I: s[u->D] = Kernels.SetLeU32(s[u->A], u->Immediate); break;
+                case Uop.RolI: s[u->D] = Kernels.Rol(s[u->A], u->Immediate); break;
+                case Uop.RorI: s[u->D] = Kernels.Ror(s[u->A], u->Immediate); break;
+                case Uop.Rol32I: s[u->D] = Kernels.Rol32(s[u->A], u->Immediate); break;
+                case Uop.Ror32I: s[u->D] = Kernels.Ror32(s[u->A], u->Immediate); break;
+                case Uop.MulHighSI: s[u->D] = Kernels.MulHighS(s[u->A], u->Immediate); break;
+                case Uop.Insert8I: s[u->D] = Kernels.Insert8(s[u->A], u->Immediate); break;
+                case Uop.Insert8HI: s[u->D] = Kernels.Insert8H(s[u->A], u->Immediate); break;
+                case Uop.Insert16I: s[u->D] = Kernels.Insert16(s[u->A], u->Immediate); break;
+
                 case Uop.ShlAdd: s[u->D] = Kernels.ShlAdd(s[u->A], s[u->B], u->Immediate); break;
                 case Uop.ShlSub: s[u->D] = Kernels.ShlSub(s[u->A], s[u->B], u->Immediate); break;
                 case Uop.ShlAddL: s[u->D] = Kernels.ShlAddL(s[u->A], s[u->B], u->Immediate); break;
@@ -237,6 +282,88 @@ public static unsafe class Interpreter
                     MemoryKernels.Write64(host, s[u->B]);
                     break;
 
+                case Uop.Load16U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnaligned(tlb, address, pageShift, 2, u, out host))
+                    {
+                        goto load;
+                    }
+
+                    s[u->D] = MemoryKernels.Read16(host);
+                    break;
+                case Uop.Load32U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnaligned(tlb, address, pageShift, 4, u, out host))
+                    {
+                        goto load;
+                    }
+
+                    s[u->D] = MemoryKernels.Read32(host);
+                    break;
+                case Uop.Load64U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnaligned(tlb, address, pageShift, 8, u, out host))
+                    {
+                        goto load;
+                    }
+
+                    s[u->D] = MemoryKernels.Read64(host);
+                    break;
+                case Uop.Store16U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnalignedForStore(tlb, address, pageShift, 2, u, out host) || MemoryKernels.HitsCode(codeLines, host, 2))
+                    {
+                        goto store;
+                    }
+
+                    MemoryKernels.Write16(host, s[u->B]);
+                    break;
+                case Uop.Store32U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnalignedForStore(tlb, address, pageShift, 4, u, out host) || MemoryKernels.HitsCode(codeLines, host, 4))
+                    {
+                        goto store;
+                    }
+
+                    MemoryKernels.Write32(host, s[u->B]);
+                    break;
+                case Uop.Store64U:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnalignedForStore(tlb, address, pageShift, 8, u, out host) || MemoryKernels.HitsCode(codeLines, host, 8))
+                    {
+                        goto store;
+                    }
+
+                    MemoryKernels.Write64(host, s[u->B]);
+                    break;
+                case Uop.Probe:
+                    address = s[u->A] + u->Immediate;
+                    if (!ReachUnalignedForStore(tlb, address, pageShift, 1, u, out host))
+                    {
+                        u->Site |= SiteFlags.Slow;
+                        state->Current = u;
+                        if (!state->SlowStore(state, address, 0, 0))
+                        {
+                            return ExitReason.Fault;
+                        }
+                    }
+
+                    break;
+
+                case Uop.Limit:
+                    if (s[u->A] + (byte)u->Immediate > s[u->B])
+                    {
+                        u->Site |= SiteFlags.Slow;
+                        state->Current = u;
+                        if (GuestKernels.HelperPointers[u->Immediate >> 32](state, s[u->A], u->Immediate) is var denied and not 0)
+                        {
+                            return (ExitReason)denied;
+                        }
+                    }
+
+                    break;
+
+                case Uop.Pure3: s[u->D] = GuestKernels.Pure3Pointers[(uint)u->Immediate](s[u->A], s[u->B], s[u->Immediate >> 32]); break;
                 case Uop.Pure: s[u->D] = GuestKernels.PurePointers[u->Immediate](s[u->A], s[u->B]); break;
 
                 case Uop.Guarded:
@@ -272,6 +399,31 @@ public static unsafe class Interpreter
                 case Uop.BranchGt: successor = Kernels.IsGt(s[u->A]) ? &block->Successor1 : &block->Successor0; goto follow;
                 case Uop.BranchLbs: successor = Kernels.IsLbs(s[u->A]) ? &block->Successor1 : &block->Successor0; goto follow;
                 case Uop.BranchLbc: successor = Kernels.IsLbc(s[u->A]) ? &block->Successor1 : &block->Successor0; goto follow;
+
+                case Uop.BranchIfEq: successor = Kernels.IfEq(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfEqI: successor = Kernels.IfEq(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfEq32: successor = Kernels.IfEq32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfEq32I: successor = Kernels.IfEq32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfNe: successor = Kernels.IfNe(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfNeI: successor = Kernels.IfNe(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfNe32: successor = Kernels.IfNe32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfNe32I: successor = Kernels.IfNe32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtS: successor = Kernels.IfLtS(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtSI: successor = Kernels.IfLtS(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtS32: successor = Kernels.IfLtS32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtS32I: successor = Kernels.IfLtS32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeS: successor = Kernels.IfGeS(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeSI: successor = Kernels.IfGeS(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeS32: successor = Kernels.IfGeS32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeS32I: successor = Kernels.IfGeS32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtU: successor = Kernels.IfLtU(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtUI: successor = Kernels.IfLtU(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtU32: successor = Kernels.IfLtU32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfLtU32I: successor = Kernels.IfLtU32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeU: successor = Kernels.IfGeU(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeUI: successor = Kernels.IfGeU(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeU32: successor = Kernels.IfGeU32(s[u->A], s[u->B]) ? &block->Successor1 : &block->Successor0; goto follow;
+                case Uop.BranchIfGeU32I: successor = Kernels.IfGeU32(s[u->A], u->Immediate) ? &block->Successor1 : &block->Successor0; goto follow;
 
                 case Uop.JumpTo:
                     address = s[u->A];
@@ -416,6 +568,34 @@ public static unsafe class Interpreter
         TlbEntry* entry = MemoryKernels.Entry(tlb, address, pageShift);
         host = (nint)address + entry->Addend;
         if (!MemoryKernels.Hits(entry->Write, address, pageShift, 1 << log2))
+        {
+            return false;
+        }
+
+        operation->Site |= SiteFlags.Tlb;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool ReachUnaligned(TlbEntry* tlb, ulong address, int pageShift, int width, MicroOp* operation, out nint host)
+    {
+        TlbEntry* entry = MemoryKernels.Entry(tlb, address, pageShift);
+        host = (nint)address + entry->Addend;
+        if (!MemoryKernels.HitsUnaligned(entry->Read, address, pageShift, width))
+        {
+            return false;
+        }
+
+        operation->Site |= SiteFlags.Tlb;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool ReachUnalignedForStore(TlbEntry* tlb, ulong address, int pageShift, int width, MicroOp* operation, out nint host)
+    {
+        TlbEntry* entry = MemoryKernels.Entry(tlb, address, pageShift);
+        host = (nint)address + entry->Addend;
+        if (!MemoryKernels.HitsUnaligned(entry->Write, address, pageShift, width))
         {
             return false;
         }

@@ -25,8 +25,9 @@ public static class Printer
         UopShape shape = UopTable.ShapeOf(operation.Code);
         Add(shape is UopShape.Helper or UopShape.ExitHelper, shape is UopShape.Helper or UopShape.ExitHelper ? GuestKernels.HelperAt(operation.B).Method.Name : "");
         Add(shape == UopShape.Pure, shape == UopShape.Pure ? GuestKernels.PureAt((int)operation.Immediate).Method.Name : "");
+        Add(shape == UopShape.Pure3, shape == UopShape.Pure3 ? $"{Name(UopTable.ThirdOf(operation))}, {GuestKernels.Pure3At((int)(uint)operation.Immediate).Method.Name}" : "");
         Add(shape == UopShape.Guarded, shape == UopShape.Guarded ? GuestKernels.GuardedAt((int)(uint)operation.Immediate).Value.Name : "");
-        Add(shape is UopShape.Constant or UopShape.BinaryImmediate or UopShape.Ternary or UopShape.Load or UopShape.Store or UopShape.Helper or UopShape.ExitHelper or UopShape.Stop or UopShape.Count,
+        Add(shape is UopShape.Constant or UopShape.BinaryImmediate or UopShape.Ternary or UopShape.Load or UopShape.Store or UopShape.Helper or UopShape.ExitHelper or UopShape.Stop or UopShape.Count or UopShape.Probe or UopShape.Limit or UopShape.BranchIfImmediate,
             "0x" + operation.Immediate.ToString("x", CultureInfo.InvariantCulture));
         return text.ToString();
 

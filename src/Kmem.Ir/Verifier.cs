@@ -7,8 +7,9 @@ public static class Verifier
     /// <param name="operations">Micro-ops.</param>
     /// <param name="marks">Where instructions begin.</param>
     /// <param name="registerCount">Number of slots that are guest registers.</param>
+    /// <param name="scratchSlot">First of those that mean nothing between instructions.</param>
     /// <returns>A sentence for each error; empty for a good block.</returns>
-    public static IReadOnlyList<string> Check(IReadOnlyList<MicroOp> operations, IReadOnlyList<InstructionMark> marks, int registerCount)
+    public static IReadOnlyList<string> Check(IReadOnlyList<MicroOp> operations, IReadOnlyList<InstructionMark> marks, int registerCount, int scratchSlot = int.MaxValue)
     {
         var errors = new List<string>();
         if (operations.Count == 0 || !UopTable.EndsBlock(operations[^1].Code))
@@ -49,7 +50,8 @@ public static class Verifier
             Check(UopTable.ReadsA(operation.Code), operation.A, text);
             Check(UopTable.ReadsB(operation.Code), operation.B, text);
             Check(UopTable.ReadsD(operation.Code), operation.D, text);
-            if (changed is not null && UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Guarded)
+            Check(UopTable.ThirdOf(operation) >= 0, UopTable.ThirdOf(operation), text);
+            if (changed is not null && UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Guarded or UopShape.Probe or UopShape.Limit)
             {
                 errors.Add($"{text}: may fault after '{changed}' has changed a register of the same instruction");
             }
@@ -57,7 +59,7 @@ public static class Verifier
             if (UopTable.SetsD(operation.Code))
             {
                 defined.Add(operation.D);
-                if (operation.D < registerCount)
+                if (operation.D < Math.Min(registerCount, scratchSlot))
                 {
                     changed ??= text;
                 }

@@ -1,6 +1,7 @@
 using Kmem.Description;
 using Kmem.Ir;
 using Kmem.Machine.Loading;
+using Kmem.Machine.Loading.Pc;
 
 namespace Kmem.Cli.Running;
 
@@ -30,6 +31,14 @@ internal static class KernelImage
 
         ulong entry = image.Kind == ImageKind.Flat ? options.FlatAddress : image.Entry;
         return new BootImage([.. image.Segments.Select(s => new BootSegment(s.VirtualAddress, s.FileBytes, s.MemorySize))], entry, initrd, files.CommandLine);
+    }
+
+    /// <summary>The program of a PC: a bzImage or a multiboot image.</summary>
+    /// <exception cref="ImageException">A file can't be used; the message says why.</exception>
+    public static PcProgram LoadPc(KernelFiles files, LoadingProgress progress)
+    {
+        progress.Reading(files.Kernel);
+        return PcProgram.Load(files.Kernel, files.Initrd, files.CommandLine);
     }
 
     private static LoadedImage Read(string path, ImageOptions options)

@@ -43,22 +43,48 @@ public sealed unsafe class CodeCache : IDisposable
     /// <param name="operations">Micro-ops.</param>
     /// <param name="marks">Where instructions begin.</param>
     /// <param name="host">Host address of its code.</param>
-    public CodeBlock* Add(CodeBlock block, ReadOnlySpan<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, nint host)
+    /// <param name="toPageEnd">Bytes of code to the end of its page.</param>
+    /// <param name="nextHost">Host address of the code in the next page, where its only instruction ends; 0 for none.</param>
+    public CodeBlock* Add(CodeBlock block, ReadOnlySpan<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, nint host, int toPageEnd = int.MaxValue, nint nextHost = 0)
     {
         CodeBlock* added = Allocate(block, operations, marks);
         added->Id = _allocated.Count;
         _allocated.Add((nint)added);
         _blocks[(block.Pc, block.Physical, block.Context)] = (nint)added;
-        _map.Mark(host, block.Length);
-        for (nint line = host >> CodeMap.LineShift; line <= (host + block.Length - 1) >> CodeMap.LineShift; line++)
+        AddLines(added, host, nextHost == 0 ? block.Length : toPageEnd);
+        if (nextHost != 0)
         {
-            ref List<nint>? list = ref CollectionsMarshal.GetValueRefOrAddDefault(_lines, line, out _);
-            (list ??= new List<nint>(4)).Add((nint)added);
+            AddLines(added, nextHost, block.Length - toPageEnd);
+            _nextHosts[(nint)added] = (toPageEnd, nextHost);
         }
 
         _hosts[(nint)added] = host;
         return added;
     }
+
+    private void AddLines(CodeBlock* added, nint host, int length)
+    {
+        _map.Mark(host, length);
+        for (nint line = host >> CodeMap.LineShift; line <= (host + length - 1) >> CodeMap.LineShift; line++)
+        {
+            ref List<nint>? list = ref CollectionsMarshal.GetValueRefOrAddDefault(_lines, line, out _);
+            (list ??= new List<nint>(4)).Add((nint)added);
+        }
+    }
+
+    private bool Covers(CodeBlock* block, nint first, nint end)
+    {
+        nint host = _hosts[(nint)block];
+        if (!_nextHosts.TryGetValue((nint)block, out (int ToPageEnd, nint Host) next))
+        {
+            return host < end && first < host + block->Length;
+        }
+
+        return (host < end && first < host + next.ToPageEnd) || (next.Host < end && first < next.Host + block->Length - next.ToPageEnd);
+    }
+
+    /// <summary>Blocks that end in another page: bytes in the first one, and where the rest lies.</summary>
+    private readonly Dictionary<nint, (int ToPageEnd, nint Host)> _nextHosts = [];
 
     private readonly Dictionary<nint, nint> _hosts = [];
 
@@ -141,7 +167,7 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 list.RemoveAt(i);
             }
-            else if (_hosts[(nint)block] is var host && host < end && first < host + block->Length)
+            else if (Covers(block, first, end))
             {
                 Kill(block);
                 list.RemoveAt(i);
@@ -168,6 +194,7 @@ public sealed unsafe class CodeCache : IDisposable
         _blocks.Clear();
         _lines.Clear();
         _hosts.Clear();
+        _nextHosts.Clear();
         _regions.Clear();
         _entries.Clear();
         _entries.Add(null);

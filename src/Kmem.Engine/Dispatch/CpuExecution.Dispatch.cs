@@ -107,6 +107,9 @@ public sealed unsafe partial class CpuExecution
                     LeaveAtCurrent(executes: true);
                     DeliverFault();
                     return;
+                case ExitReason.Again:
+                    LeaveAtCurrent(executes: true);
+                    return;
                 default:
                     if (State->Block != null)
                     {
@@ -244,8 +247,40 @@ public sealed unsafe partial class CpuExecution
             return;
         }
 
+        // Registers that passes leave out of sight in the middle of a block are not those of the guest: the part is lifted as a block of its own.
+        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, count) is var part && part != null)
+        {
+            RunUncached(part);
+            return;
+        }
+
         InstructionMark stop = block->Marks[count];
         RunCopy(block, 0, stop.Operation, 0, count, block->Pc, block->Pc + (ulong)stop.Offset);
+    }
+
+    /// <summary>Runs a block that is not kept.</summary>
+    private void RunUncached(CodeBlock* block)
+    {
+        switch (Interpreter.Run(State, block, _pageShift, ignoreEntry: true))
+        {
+            case ExitReason.Link:
+                State->Pc = State->Successor->Pc;
+                State->Block = null;
+                break;
+            case ExitReason.Fault:
+                LeaveAtCurrent(executes: true);
+                DeliverFault();
+                break;
+            case ExitReason.Again:
+                LeaveAtCurrent(executes: true);
+                break;
+            case ExitReason.Attention:
+                FinishInstruction();
+                break;
+            default:
+                State->Block = null;
+                break;
+        }
     }
 
     /// <summary>Carries out the micro-ops that are left of the instruction at which a block was stopped.</summary>
@@ -307,6 +342,9 @@ public sealed unsafe partial class CpuExecution
             case ExitReason.Fault:
                 LeaveAtCurrent(executes: true);
                 DeliverFault();
+                break;
+            case ExitReason.Again:
+                LeaveAtCurrent(executes: true);
                 break;
             case ExitReason.Attention:
                 FinishInstruction();

@@ -10,6 +10,11 @@ public sealed unsafe partial class CpuExecution : ICodeSource
 {
     private readonly byte[] _fetched = new byte[16];
     private CodeBlock* _uncached;
+    /// <summary>Values of <see cref="CodeBlock.NextPhysical"/>: none, and one that can't be fetched from.</summary>
+    private const ulong NoPage = ulong.MaxValue, FaultingPage = ulong.MaxValue - 1;
+
+    private ulong _liftedPc, _nextPhysical;
+    private nint _nextHost;
     private nint _codeHost;
     private int _codeLength;
 
@@ -33,6 +38,11 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
 
         block = _cache.Find(pc, translation.Physical, State->Context);
+        if (block != null && block->NextPhysical != NoPage && !EndsWhereItDid(block))
+        {
+            block = null;
+        }
+
         if (block != null)
         {
             Revalidate(block);
@@ -70,6 +80,31 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         return length;
     }
 
+    bool ICodeSource.ReadNextPage(Span<byte> destination)
+    {
+        ulong page = (_liftedPc & _pageMask) + ~_pageMask + 1;
+        TranslatedAddress translation = _cpu.Translate(page, MemoryAccess.Fetch);
+        _nextPhysical = FaultingPage;
+        if (translation.Fault != 0)
+        {
+            return false;
+        }
+
+        var attributes = new AccessAttributes(_cpu.Master);
+        if (_space.TryGetDirect(translation.Physical, write: false, attributes, out DirectMemory memory) && memory.Length >= (ulong)destination.Length)
+        {
+            new ReadOnlySpan<byte>((void*)memory.Pointer, destination.Length).CopyTo(destination);
+            (_nextPhysical, _nextHost) = (translation.Physical, _map.Covers(memory.Pointer) ? memory.Pointer : 0);
+            return true;
+        }
+
+        (_nextPhysical, _nextHost) = (translation.Physical, 0);
+        return _space.ReadBlock(translation.Physical, destination, attributes, out int done) == AccessResult.Ok || done == destination.Length;
+    }
+
+    private bool EndsWhereItDid(CodeBlock* block) =>
+        _cpu.Translate((block->Pc & _pageMask) + ~_pageMask + 1, MemoryAccess.Fetch) is { Fault: 0 } translation && translation.Physical == block->NextPhysical;
+
     /// <summary>Takes a block into the present epoch, and its region too if all of its pages still lie where they did.</summary>
     private void Revalidate(CodeBlock* block)
     {
@@ -80,7 +115,11 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
     }
 
-    private CodeBlock* Lift(ulong pc, TranslatedAddress translation)
+    /// <summary>Lifts a block.</summary>
+    /// <param name="pc">Virtual address of its first instruction.</param>
+    /// <param name="translation">Where that leads.</param>
+    /// <param name="limit">Most instructions; a block with fewer than usual is not kept.</param>
+    private CodeBlock* Lift(ulong pc, TranslatedAddress translation, int limit = int.MaxValue)
     {
         ulong physical = translation.Physical;
         int toPageEnd = (int)((~pc & ~_pageMask) + 1);
@@ -106,9 +145,21 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
 
         _builder.Clear();
-        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : 1);
+        (_liftedPc, _nextPhysical, _nextHost) = (pc, NoPage, 0);
+        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? Math.Min(limit, _cpu.Model.BlockLimit) : 1);
+        isCached &= limit == int.MaxValue;
         (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
-        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
+        if (_nextPhysical != NoPage && (_nextPhysical == FaultingPage || _nextHost == 0))
+        {
+            isCached = false;
+        }
+
+        if (_cpu.Model.Optimizes)
+        {
+            (operations, marks) = Optimizer.Run(operations, marks, _cpu.Model.RegisterCount);
+        }
+
+        if (_options.Verify && Verifier.Check(operations, marks, _cpu.Model.RegisterCount, _cpu.Model.ScratchSlot).Concat(_builder.StaleAliases).ToArray() is { Length: > 0 } errors)
         {
             throw new InvalidOperationException($"The block at 0x{pc:x} is lifted wrongly: {string.Join("; ", errors)}\n{Printer.Print(pc, operations, marks, _cpu.Model.RegisterCount, _cpu.Model.SlotName)}");
         }
@@ -117,6 +168,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         {
             Pc = pc,
             Physical = physical,
+            NextPhysical = _nextPhysical,
             Context = State->Context,
             Length = length,
             Epoch = State->Epoch,
@@ -127,7 +179,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         block.Successor1.Pc = _builder.Target;
         if (isCached)
         {
-            return _cache.Add(block, operations, marks, memory.Pointer);
+            return _cache.Add(block, operations, marks, memory.Pointer, _codeLength, _nextHost);
         }
 
         // Code outside of RAM can change unseen, so it is lifted anew each time.

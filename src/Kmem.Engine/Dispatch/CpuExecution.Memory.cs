@@ -43,8 +43,16 @@ public sealed unsafe partial class CpuExecution
     {
         if ((address & (ulong)(width - 1)) != 0)
         {
-            _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, default, AccessResult.Misaligned);
-            return false;
+            if (!_cpu.Model.AllowsUnaligned)
+            {
+                _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, default, AccessResult.Misaligned);
+                return false;
+            }
+
+            if (((address ^ (address + (ulong)width - 1)) & _pageMask) != 0)
+            {
+                return LoadAcross(address, width, value);
+            }
         }
 
         TlbEntry* entry = MemoryKernels.Entry(State->Tlb, address, _pageShift);
@@ -85,10 +93,18 @@ public sealed unsafe partial class CpuExecution
 
     private bool Store(ulong address, int width, ulong value)
     {
-        if ((address & (ulong)(width - 1)) != 0)
+        if (width > 1 && (address & (ulong)(width - 1)) != 0)
         {
-            _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, default, AccessResult.Misaligned);
-            return false;
+            if (!_cpu.Model.AllowsUnaligned)
+            {
+                _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, default, AccessResult.Misaligned);
+                return false;
+            }
+
+            if (((address ^ (address + (ulong)width - 1)) & _pageMask) != 0)
+            {
+                return StoreAcross(address, width, value);
+            }
         }
 
         TlbEntry* entry = MemoryKernels.Entry(State->Tlb, address, _pageShift);
@@ -103,6 +119,11 @@ public sealed unsafe partial class CpuExecution
             }
 
             Fill(entry, page, translation with { Writable = true });
+        }
+
+        if (width == 0)
+        {
+            return true;
         }
 
         if (entry->Write == page)
@@ -121,6 +142,73 @@ public sealed unsafe partial class CpuExecution
         _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
         return State->Fault == 0;
     }
+
+    /// <summary>A load that crosses into the next page: both pages must be there before anything is read.</summary>
+    private bool LoadAcross(ulong address, int width, ulong* value)
+    {
+        ulong result = 0, part = 0;
+        for (int i = 0; i < width; i++)
+        {
+            if (!Load(address + (ulong)i, 1, &part))
+            {
+                return false;
+            }
+
+            result |= part << (8 * i);
+        }
+
+        *value = result;
+        return true;
+    }
+
+    /// <summary>A store that crosses into the next page: both pages must be writable before anything is written.</summary>
+    private bool StoreAcross(ulong address, int width, ulong value)
+    {
+        if (!Store(address, 0, 0) || !Store((address + (ulong)width - 1) & _pageMask, 0, 0))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < width; i++)
+        {
+            if (!Store(address + (ulong)i, 1, value >> (8 * i)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool Reach(ulong address, bool write, out nint host)
+    {
+        host = 0;
+        TlbEntry* entry = MemoryKernels.Entry(State->Tlb, address, _pageShift);
+        ulong page = address & _pageMask, tag = write ? entry->Write : entry->Read;
+        if (tag != page && tag != (page | TlbEntry.Device))
+        {
+            MemoryAccess access = write ? MemoryAccess.Store : MemoryAccess.Load;
+            TranslatedAddress translation = _cpu.Translate(address, access);
+            if (translation.Fault != 0)
+            {
+                _cpu.RaiseMemoryFault(address, access, 1, translation, AccessResult.Ok);
+                return false;
+            }
+
+            Fill(entry, page, write ? translation with { Writable = true } : translation with { Readable = true });
+            tag = write ? entry->Write : entry->Read;
+        }
+
+        host = tag == page ? (nint)address + entry->Addend : 0;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void PayForAccess() => PayForRegister();
+
+    /// <inheritdoc/>
+    public void Changed(nint host, long length) => _map.Changed(host, length);
 
     /// <summary>Lets the time of a bus transaction pass; where the rest of the budget may not last for what runs, code stops at the next instruction boundary.</summary>
     private void PayForRegister()
@@ -191,7 +279,7 @@ public sealed unsafe partial class CpuExecution
                 break;
         }
 
-        if (MemoryKernels.HitsCode(State->CodeLines, host))
+        if (MemoryKernels.HitsCode(State->CodeLines, host, width))
         {
             _map.Changed(host, width);
         }

@@ -43,7 +43,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         for (int i = 0; i < _tlbs.Length; i++)
         {
             _tlbs[i] = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)(sizeof(TlbEntry) << CpuState.TlbBits), 64);
-            _fills[i] = new int[256];
+            _fills[i] = new int[1024];
             _filled[i] = int.MaxValue;
             Clear(i);
         }
@@ -56,7 +56,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         State->SlowStore = &SlowStore;
         State->HotThreshold = options.Threshold;
         _cache = new CodeCache(State, map);
-        _builder = new Builder(cpu.Model.RegisterCount, cpu.Model.ZeroSlot);
+        _builder = new Builder(cpu.Model.RegisterCount, cpu.Model.ZeroSlot) { KeepsTemporaries = cpu.Model.Optimizes };
         _compiler = new Compiler(cpu.Model);
         _space.Changed += _ => _isInvalid = true;
         SelectMode(0, window: false);

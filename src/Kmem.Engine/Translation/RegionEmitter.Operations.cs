@@ -65,6 +65,17 @@ internal sealed partial class RegionEmitter
                 _il.Emit(OpCodes.Call, GuestKernels.PureAt((int)operation.Immediate).Method);
                 StoreInteger(operation.D);
                 return false;
+            case UopShape.Pure3:
+                LoadInteger(operation.A);
+                LoadInteger(operation.B);
+                LoadInteger(UopTable.ThirdOf(operation));
+                _il.Emit(OpCodes.Call, GuestKernels.Pure3At((int)(uint)operation.Immediate).Method);
+                StoreInteger(operation.D);
+                return false;
+            case UopShape.Probe:
+                return WriteProbe(operation, place);
+            case UopShape.Limit:
+                return WriteLimit(operation, place);
             case UopShape.Guarded:
                 return WriteGuarded(operation, place);
             case UopShape.Helper:
@@ -112,6 +123,7 @@ internal sealed partial class RegionEmitter
 
         int width = UopTable.WidthOf(operation.Code);
         Label side = SideStub(place);
+        bool isUnaligned = UopTable.IsUnaligned(operation.Code);
         _il.Emit(OpCodes.Ldloc, _tlb);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
@@ -122,7 +134,7 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
         _il.Emit(OpCodes.Ldc_I4, width);
-        _il.Emit(OpCodes.Call, Hits);
+        _il.Emit(OpCodes.Call, isUnaligned ? HitsUnaligned : Hits);
         _il.Emit(OpCodes.Brfalse, side);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Conv_I);
@@ -191,12 +203,68 @@ internal sealed partial class RegionEmitter
         Reach(operation, place, nameof(TlbEntry.Write));
         LoadPointer(_region.Constants!.CodeLines);
         _il.Emit(OpCodes.Ldloc, _host);
-        _il.Emit(OpCodes.Call, HitsCode);
+        if (UopTable.IsUnaligned(operation.Code))
+        {
+            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+            _il.Emit(OpCodes.Call, HitsCodeUnaligned);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Call, HitsCode);
+        }
+
         _il.Emit(OpCodes.Brtrue, SideStub(place));
         _il.Emit(OpCodes.Ldloc, _host);
         LoadInteger(operation.B);
         Call(operation.Code);
         return false;
+    }
+
+    private bool WriteProbe(MicroOp operation, Place place)
+    {
+        LoadAddress(operation);
+        if ((operation.Site & SiteFlags.Slow) == 0)
+        {
+            Reach(operation with { Code = Uop.Store8, Site = SiteFlags.Tlb }, place, nameof(TlbEntry.Write));
+            return false;
+        }
+
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, _address);
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Ldc_I8, 0L);
+        _il.Emit(OpCodes.Call, CallStore);
+        LeaveOnFault();
+        return true;
+    }
+
+    private bool WriteLimit(MicroOp operation, Place place)
+    {
+        bool calls = (operation.Site & SiteFlags.Slow) != 0;
+        Label fits = _il.DefineLabel();
+        LoadInteger(operation.A);
+        _il.Emit(OpCodes.Ldc_I8, (long)(byte)operation.Immediate);
+        _il.Emit(OpCodes.Add);
+        LoadInteger(operation.B);
+        if (!calls)
+        {
+            _il.Emit(OpCodes.Bgt_Un, SideStub(place));
+            return false;
+        }
+
+        _il.Emit(OpCodes.Ble_Un, fits);
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_0);
+        LoadInteger(operation.A);
+        _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
+        _il.Emit(OpCodes.Call, GuestKernels.HelperAt((int)(operation.Immediate >> 32)).Method);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Stloc, _result);
+        _il.Emit(OpCodes.Ldloc, _result);
+        _il.Emit(OpCodes.Brtrue, _tail);
+        _il.MarkLabel(fits);
+        return true;
     }
 
     private bool WriteGuarded(MicroOp operation, Place place)
@@ -280,7 +348,9 @@ internal sealed partial class RegionEmitter
     private static readonly unsafe MethodInfo InWindow = ((Func<ulong, ulong, int, bool>)MemoryKernels.InWindow).Method;
     private static readonly MethodInfo Entry = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.Entry))!;
     private static readonly MethodInfo Hits = ((Func<ulong, ulong, int, int, bool>)MemoryKernels.Hits).Method;
-    private static readonly MethodInfo HitsCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode))!;
+    private static readonly MethodInfo HitsUnaligned = ((Func<ulong, ulong, int, int, bool>)MemoryKernels.HitsUnaligned).Method;
+    private static readonly unsafe MethodInfo HitsCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint)])!;
+    private static readonly unsafe MethodInfo HitsCodeUnaligned = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint), typeof(int)])!;
     private static readonly MethodInfo CallLoad = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Load))!;
     private static readonly MethodInfo CallStore = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Store))!;
     private static readonly MethodInfo CallGuarded = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Guarded))!;

@@ -30,6 +30,11 @@ internal sealed partial class RegionEmitter
                     Use(operation.B);
                 }
 
+                if (UopTable.ThirdOf(operation) is >= 0 and int third)
+                {
+                    Use(third);
+                }
+
                 if (UopTable.SetsD(operation.Code))
                 {
                     Use(operation.D);

@@ -9,7 +9,7 @@ internal sealed partial class RegionEmitter
     private WindowCheck[] _windowChecks = [];
 
     private bool UsesWindow(MicroOp operation) =>
-        _region.Constants is { HasWindow: true, LinearLength: not 0 } && operation.Site == SiteFlags.None;
+        _region.Constants is { HasWindow: true, LinearLength: not 0 } && operation.Site == SiteFlags.None && !UopTable.IsUnaligned(operation.Code);
 
     private void FindWindowChecks(RegionBlock block)
     {

@@ -106,6 +106,13 @@ internal sealed partial class RegionEmitter
 
             var place = new Place(block, i, instruction, block.Pc + (ulong)block.Marks[instruction].Offset, count - instruction);
             MicroOp operation = block.Operations[i];
+            if (instruction == count - 1 && i == block.Marks[instruction].Operation && block.Operations[^1].Code == Uop.ExitHelper)
+            {
+                // The interpreter carries out the last instruction whole, with all that it does before its helper.
+                Side(place, site: -1);
+                break;
+            }
+
             if (UopTable.EndsBlock(operation.Code))
             {
                 if (mayCall)
@@ -144,6 +151,13 @@ internal sealed partial class RegionEmitter
                 _il.MarkLabel(taken);
                 Go(index, 1);
                 break;
+            case UopShape.BranchIf or UopShape.BranchIfImmediate:
+                Label holds = _il.DefineLabel();
+                WriteComparison(operation, holds);
+                Go(index, 0);
+                _il.MarkLabel(holds);
+                Go(index, 1);
+                break;
             case UopShape.JumpTo:
                 LoadInteger(operation.A);
                 _il.Emit(OpCodes.Stloc, _address);
@@ -171,6 +185,42 @@ internal sealed partial class RegionEmitter
                 break;
         }
     }
+
+    /// <summary>Compares and branches; the host's compiler makes one comparison of it where it sees it whole.</summary>
+    private void WriteComparison(MicroOp operation, Label holds)
+    {
+        bool isImmediate = operation.Code >= Uop.BranchIfEqI;
+        int condition = operation.Code - (isImmediate ? Uop.BranchIfEqI : Uop.BranchIfEq);
+        bool isNarrow = condition >= 6;
+        LoadInteger(operation.A);
+        Narrow();
+        if (isImmediate && isNarrow)
+        {
+            _il.Emit(OpCodes.Ldc_I4, (int)operation.Immediate);
+        }
+        else if (isImmediate)
+        {
+            _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
+        }
+        else
+        {
+            LoadInteger(operation.B);
+            Narrow();
+        }
+
+        _il.Emit(Comparisons[condition % 6], holds);
+
+        void Narrow()
+        {
+            if (isNarrow)
+            {
+                _il.Emit(OpCodes.Conv_I4);
+            }
+        }
+    }
+
+    /// <summary>In the order of <see cref="Uop.BranchIfEq"/> and those that follow.</summary>
+    private static readonly OpCode[] Comparisons = [OpCodes.Beq, OpCodes.Bne_Un, OpCodes.Blt, OpCodes.Bge, OpCodes.Blt_Un, OpCodes.Bge_Un];
 
     /// <summary>Control goes to a successor: inside of the region where it is a member, else out by its link.</summary>
     private void Go(int from, int successor)

@@ -63,6 +63,10 @@ internal static unsafe class RegionFormer
         {
             var block = (CodeBlock*)member;
             pages.TryAdd(block->Pc >> 12, (block->Pc, block->Physical));
+            if (block->NextPhysical != ulong.MaxValue)
+            {
+                pages.TryAdd((block->Pc >> 12) + 1, (((block->Pc >> 12) + 1) << 12, block->NextPhysical));
+            }
         }
 
         return new Region([.. members.Select(Snapshot)], [.. pages.Values]);
@@ -71,7 +75,7 @@ internal static unsafe class RegionFormer
     /// <summary>A block whose first instruction is left to the interpreter gains nothing; one whose last instruction accesses registers and jumps could not be left after it.</summary>
     private static bool IsUsable(CodeBlock* block)
     {
-        if (block->Epoch == CodeCache.DeadEpoch || block->Operations[0].Code is Uop.ExitHelper)
+        if (block->Epoch == CodeCache.DeadEpoch || (block->Instructions == 1 && block->Operations[block->OperationCount - 1].Code is Uop.ExitHelper))
         {
             return false;
         }
@@ -80,7 +84,7 @@ internal static unsafe class RegionFormer
         for (int i = last; i < block->OperationCount; i++)
         {
             MicroOp operation = block->Operations[i];
-            if (UopTable.ShapeOf(operation.Code) is UopShape.Helper || (UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store && (operation.Site & SiteFlags.Slow) != 0))
+            if (UopTable.ShapeOf(operation.Code) is UopShape.Helper || (UopTable.ShapeOf(operation.Code) is UopShape.Load or UopShape.Store or UopShape.Probe or UopShape.Limit && (operation.Site & SiteFlags.Slow) != 0))
             {
                 return operation.Code != Uop.Helper && block->Operations[block->OperationCount - 1].Code == Uop.Jump;
             }

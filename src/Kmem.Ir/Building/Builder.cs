@@ -33,6 +33,9 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     /// <summary>Whether a terminator has been written.</summary>
     public bool IsEnded { get; private set; }
 
+    /// <summary>Whether a value may be used again after a register was set to it; then the passes do what the builder else does at once.</summary>
+    public bool KeepsTemporaries { get; init; }
+
     /// <summary>A sentence for each value that was used after its register had been set: mistakes of the lifter.</summary>
     public IReadOnlyList<string> StaleAliases => _staleAliases;
 
@@ -78,7 +81,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         }
 
         // What the last micro-op left in a temporary goes straight into the register.
-        if (value.Slot >= RegisterCount && _operations.Count > 0 && _operations[^1] is var last && UopTable.SetsD(last.Code) && last.D == value.Slot && !UopTable.ReadsD(last.Code))
+        if (!KeepsTemporaries && value.Slot >= RegisterCount && _operations.Count > 0 && _operations[^1] is var last && UopTable.SetsD(last.Code) && last.D == value.Slot && !UopTable.ReadsD(last.Code))
         {
             last.D = (ushort)slot;
             _operations[^1] = last;
@@ -107,7 +110,7 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
             return Emit(new MicroOp { Code = UopTable.WithImmediate(code), D = Temporary(), A = Slot(a), Immediate = b.Constant });
         }
 
-        if (a.IsConstant && code is Uop.Add or Uop.Mul or Uop.And or Uop.Or or Uop.Xor or Uop.SetEq or Uop.AddL or Uop.MulL or Uop.MulHighU && a.IsConstant)
+        if (a.IsConstant && code is Uop.Add or Uop.Mul or Uop.And or Uop.Or or Uop.Xor or Uop.SetEq or Uop.AddL or Uop.MulL or Uop.MulHighU or Uop.MulHighS or Uop.Add32 or Uop.And32 or Uop.Or32 or Uop.Xor32 or Uop.Mul32 or Uop.SetEq32)
         {
             return Binary(code, b, a);
         }
@@ -127,12 +130,34 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
-            _changes[slot]++;
+            if (slot < RegisterCount)
+            {
+                _changes[slot]++;
+            }
         }
     }
 
     /// <summary>A kernel of the CPU.</summary>
     public Val Pure(PureKernel kernel, Val a, Val b) => Emit(new MicroOp { Code = Uop.Pure, D = Temporary(), A = Slot(a), B = Slot(b), Immediate = (ulong)kernel.Number });
+
+    /// <summary>A kernel of the CPU on three values.</summary>
+    public Val Pure3(PureKernel kernel, Val a, Val b, Val c)
+    {
+        (ushort first, ushort second, ushort third) = (Slot(a), Slot(b), Slot(c));
+        return Emit(new MicroOp { Code = Uop.Pure3, D = Temporary(), A = first, B = second, Immediate = ((ulong)third << 32) | (uint)kernel.Number });
+    }
+
+    /// <summary>The faults of a store of a byte.</summary>
+    public void Probe(Val address, long displacement) => Emit(new MicroOp { Code = Uop.Probe, A = Slot(address), Immediate = (ulong)displacement });
+
+    /// <summary>A helper where an access of some bytes at an offset reaches beyond an end.</summary>
+    /// <param name="helper">Called with the offset and the immediate; 0, or the reason to leave.</param>
+    /// <param name="offset">Offset of the first byte.</param>
+    /// <param name="end">Slot of the first offset beyond.</param>
+    /// <param name="width">Bytes, 0..255.</param>
+    /// <param name="detail">Bits 31 to 8 of the immediate.</param>
+    public void Limit(HelperFunction helper, Val offset, int end, int width, uint detail) =>
+        Emit(new MicroOp { Code = Uop.Limit, A = Slot(offset), B = (ushort)end, Immediate = ((ulong)helper.Number << 32) | (detail << 8) | (byte)width });
 
     /// <summary>A guarded kernel of the CPU that sets a register.</summary>
     public void Guarded(GuardedKernel kernel, int slot, Val a, Val b, uint instruction)
@@ -171,6 +196,15 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
     {
         (Next, Target) = (next, target);
         End(new MicroOp { Code = code, A = Slot(test) });
+    }
+
+    /// <summary>Ends the block with a branch that compares two values.</summary>
+    public void BranchIf(Uop code, Val a, Val b, ulong target, ulong next)
+    {
+        (Next, Target) = (next, target);
+        End(b.IsConstant
+            ? new MicroOp { Code = UopTable.BranchWithImmediate(code), A = Slot(a), Immediate = b.Constant }
+            : new MicroOp { Code = code, A = Slot(a), B = Slot(b) });
     }
 
     /// <summary>Ends the block with a jump to a computed address.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Kmem.Ir;
 
-/// <summary>A kernel that a CPU brings: a pure function of two slots.</summary>
+/// <summary>A kernel that a CPU brings: a pure function of two slots, or of three.</summary>
 public sealed class PureKernel
 {
     internal PureKernel(int number, MethodInfo method) => (Number, Method) = (number, method);
@@ -53,11 +53,15 @@ public static unsafe class GuestKernels
 
     private static readonly Lock Gate = new();
     private static readonly List<PureKernel> Pures = [];
+    private static readonly List<PureKernel> Pure3s = [];
     private static readonly List<GuardedKernel> Guardeds = [];
     private static readonly List<HelperFunction> Helpers = [];
 
     /// <summary>Pointers of pure kernels by number.</summary>
     internal static readonly delegate*<ulong, ulong, ulong>* PurePointers = (delegate*<ulong, ulong, ulong>*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(nint));
+
+    /// <summary>Pointers of pure kernels on three slots by number.</summary>
+    internal static readonly delegate*<ulong, ulong, ulong, ulong>* Pure3Pointers = (delegate*<ulong, ulong, ulong, ulong>*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(nint));
 
     /// <summary>Pointers of guarded kernels by number.</summary>
     internal static readonly GuardedPointers* GuardedPointers = (GuardedPointers*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(GuardedPointers));
@@ -73,6 +77,18 @@ public static unsafe class GuestKernels
             var kernel = new PureKernel(Next(Pures.Count), method.Method);
             PurePointers[kernel.Number] = pointer;
             Pures.Add(kernel);
+            return kernel;
+        }
+    }
+
+    /// <summary>Registers a pure kernel on three slots.</summary>
+    public static PureKernel Pure3(delegate*<ulong, ulong, ulong, ulong> pointer, Func<ulong, ulong, ulong, ulong> method)
+    {
+        lock (Gate)
+        {
+            var kernel = new PureKernel(Next(Pure3s.Count), method.Method);
+            Pure3Pointers[kernel.Number] = pointer;
+            Pure3s.Add(kernel);
             return kernel;
         }
     }
@@ -103,6 +119,9 @@ public static unsafe class GuestKernels
 
     /// <summary>The pure kernel of a number.</summary>
     public static PureKernel PureAt(int number) => Pures[number];
+
+    /// <summary>The pure kernel on three slots of a number.</summary>
+    public static PureKernel Pure3At(int number) => Pure3s[number];
 
     /// <summary>The guarded kernel of a number.</summary>
     public static GuardedKernel GuardedAt(int number) => Guardeds[number];

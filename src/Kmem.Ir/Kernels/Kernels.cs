@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
@@ -42,6 +43,44 @@ public static class Kernels
     [MethodImpl(Inline)] public static ulong Zext8(ulong a) => (byte)a;
     [MethodImpl(Inline)] public static ulong Zext16(ulong a) => (ushort)a;
     [MethodImpl(Inline)] public static ulong Zext32(ulong a) => (uint)a;
+
+    // On the low halves; results are zero-extended.
+    [MethodImpl(Inline)] public static ulong Add32(ulong a, ulong b) => (uint)a + (uint)b;
+    [MethodImpl(Inline)] public static ulong Sub32(ulong a, ulong b) => (uint)a - (uint)b;
+    [MethodImpl(Inline)] public static ulong And32(ulong a, ulong b) => (uint)a & (uint)b;
+    [MethodImpl(Inline)] public static ulong Or32(ulong a, ulong b) => (uint)a | (uint)b;
+    [MethodImpl(Inline)] public static ulong Xor32(ulong a, ulong b) => (uint)a ^ (uint)b;
+    [MethodImpl(Inline)] public static ulong Shl32(ulong a, ulong b) => (uint)a << (int)b;
+    [MethodImpl(Inline)] public static ulong Shr32(ulong a, ulong b) => (uint)a >> (int)b;
+    [MethodImpl(Inline)] public static ulong Sar32(ulong a, ulong b) => (uint)((int)a >> (int)b);
+    [MethodImpl(Inline)] public static ulong Mul32(ulong a, ulong b) => (uint)a * (uint)b;
+    [MethodImpl(Inline)] public static ulong SetEq32(ulong a, ulong b) => (uint)a == (uint)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLtS32(ulong a, ulong b) => (int)a < (int)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLeS32(ulong a, ulong b) => (int)a <= (int)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLtU32(ulong a, ulong b) => (uint)a < (uint)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong SetLeU32(ulong a, ulong b) => (uint)a <= (uint)b ? 1UL : 0;
+    [MethodImpl(Inline)] public static ulong Rol(ulong a, ulong b) => BitOperations.RotateLeft(a, (int)b);
+    [MethodImpl(Inline)] public static ulong Ror(ulong a, ulong b) => BitOperations.RotateRight(a, (int)b);
+    [MethodImpl(Inline)] public static ulong Rol32(ulong a, ulong b) => BitOperations.RotateLeft((uint)a, (int)b);
+    [MethodImpl(Inline)] public static ulong Ror32(ulong a, ulong b) => BitOperations.RotateRight((uint)a, (int)b);
+    [MethodImpl(Inline)] public static ulong MulHighS(ulong a, ulong b) => (ulong)Math.BigMul((long)a, (long)b, out _);
+    [MethodImpl(Inline)] public static ulong Insert8(ulong a, ulong b) => (a & ~0xFFUL) | (byte)b;
+    [MethodImpl(Inline)] public static ulong Insert8H(ulong a, ulong b) => (a & ~0xFF00UL) | ((ulong)(byte)b << 8);
+    [MethodImpl(Inline)] public static ulong Insert16(ulong a, ulong b) => (a & ~0xFFFFUL) | (ushort)b;
+
+    // Conditions of branches that compare.
+    [MethodImpl(Inline)] public static bool IfEq(ulong a, ulong b) => a == b;
+    [MethodImpl(Inline)] public static bool IfNe(ulong a, ulong b) => a != b;
+    [MethodImpl(Inline)] public static bool IfLtS(ulong a, ulong b) => (long)a < (long)b;
+    [MethodImpl(Inline)] public static bool IfGeS(ulong a, ulong b) => (long)a >= (long)b;
+    [MethodImpl(Inline)] public static bool IfLtU(ulong a, ulong b) => a < b;
+    [MethodImpl(Inline)] public static bool IfGeU(ulong a, ulong b) => a >= b;
+    [MethodImpl(Inline)] public static bool IfEq32(ulong a, ulong b) => (uint)a == (uint)b;
+    [MethodImpl(Inline)] public static bool IfNe32(ulong a, ulong b) => (uint)a != (uint)b;
+    [MethodImpl(Inline)] public static bool IfLtS32(ulong a, ulong b) => (int)a < (int)b;
+    [MethodImpl(Inline)] public static bool IfGeS32(ulong a, ulong b) => (int)a >= (int)b;
+    [MethodImpl(Inline)] public static bool IfLtU32(ulong a, ulong b) => (uint)a < (uint)b;
+    [MethodImpl(Inline)] public static bool IfGeU32(ulong a, ulong b) => (uint)a >= (uint)b;
 
     // Conditions of conditional moves and branches.
     [MethodImpl(Inline)] public static bool IsEq(ulong a) => a == 0;

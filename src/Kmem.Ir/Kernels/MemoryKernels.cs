@@ -6,7 +6,7 @@ namespace Kmem.Ir;
 /// <summary>The fast paths of loads and stores, shared by the interpreter and by translated code.</summary>
 /// <remarks>
 /// Two ways to host memory: the linear window (an offset below a length) and the TLB. Both tests fail for an access that is not aligned to its
-/// width, so that one which crosses a page never gets through.
+/// width, so that one which crosses a page never gets through; the forms for unaligned accesses compare the page of the last byte instead.
 /// </remarks>
 public static unsafe class MemoryKernels
 {
@@ -31,6 +31,14 @@ public static unsafe class MemoryKernels
     /// <summary>Whether a store to a host address would change translated instructions.</summary>
     [MethodImpl(Inline)]
     public static bool HitsCode(byte* codeLines, nint host) => codeLines[host >> 6] != 0;
+
+    /// <summary>Whether a tag holds for all bytes of an access at any address; one that crosses into another page never hits.</summary>
+    [MethodImpl(Inline)]
+    public static bool HitsUnaligned(ulong tag, ulong address, int pageShift, int width) => ((address + (uint)(width - 1)) & (~0UL << pageShift)) == tag;
+
+    /// <summary>Whether a store of some bytes at any host address would change translated instructions.</summary>
+    [MethodImpl(Inline)]
+    public static bool HitsCode(byte* codeLines, nint host, int width) => (codeLines[host >> 6] | codeLines[(host + width - 1) >> 6]) != 0;
 
     /// <summary>Reads host memory, zero-extended.</summary>
     [MethodImpl(Inline)]

@@ -4,31 +4,8 @@ namespace Kmem.Ir;
 public static class ConstantFolding
 {
     /// <summary>The value of a binary micro-op on constants.</summary>
-    public static ulong Evaluate(Uop code, ulong a, ulong b) => code switch
-    {
-        Uop.Add => Kernels.Add(a, b),
-        Uop.Sub => Kernels.Sub(a, b),
-        Uop.Mul => Kernels.Mul(a, b),
-        Uop.MulHighU => Kernels.MulHighU(a, b),
-        Uop.And => Kernels.And(a, b),
-        Uop.Or => Kernels.Or(a, b),
-        Uop.Xor => Kernels.Xor(a, b),
-        Uop.AndNot => Kernels.AndNot(a, b),
-        Uop.OrNot => Kernels.OrNot(a, b),
-        Uop.XorNot => Kernels.XorNot(a, b),
-        Uop.Shl => Kernels.Shl(a, b),
-        Uop.Shr => Kernels.Shr(a, b),
-        Uop.Sar => Kernels.Sar(a, b),
-        Uop.AddL => Kernels.AddL(a, b),
-        Uop.SubL => Kernels.SubL(a, b),
-        Uop.MulL => Kernels.MulL(a, b),
-        Uop.SetEq => Kernels.SetEq(a, b),
-        Uop.SetLtS => Kernels.SetLtS(a, b),
-        Uop.SetLeS => Kernels.SetLeS(a, b),
-        Uop.SetLtU => Kernels.SetLtU(a, b),
-        Uop.SetLeU => Kernels.SetLeU(a, b),
-        _ => throw new ArgumentException($"{code} is no binary micro-op.", nameof(code)),
-    };
+    public static ulong Evaluate(Uop code, ulong a, ulong b) => UopTable.ShapeOf(code) == UopShape.Binary
+        ? UopTable.BinaryOf(code)(a, b) : throw new ArgumentException($"{code} is no binary micro-op.", nameof(code));
 
     /// <summary>Folds within each straight run; the terminator stays.</summary>
     /// <param name="operations">Micro-ops, changed in place.</param>

@@ -5,25 +5,49 @@ public static class CopyPropagation
 {
     /// <summary>Changes operands in place.</summary>
     /// <param name="operations">Micro-ops of one block.</param>
-    public static void Run(Span<MicroOp> operations)
+    /// <param name="marks">Where its instructions begin: no temporary is read beyond its instruction.</param>
+    /// <param name="registerCount">Number of slots that are guest registers.</param>
+    public static void Run(Span<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, int registerCount)
     {
-        var source = new Dictionary<int, int>();
+        // Few copies hold at a time, so that a list is quicker than a table.
+        Span<(int Copy, int Source)> copies = stackalloc (int, int)[32];
+        int count = 0, mark = 0;
         for (int i = 0; i < operations.Length; i++)
         {
-            ref MicroOp operation = ref operations[i];
-            if (UopTable.ReadsA(operation.Code) && source.TryGetValue(operation.A, out int a))
+            if (mark < marks.Length && marks[mark].Operation == i)
             {
-                operation.A = (ushort)a;
+                mark++;
+                for (int k = count - 1; k >= 0; k--)
+                {
+                    if (copies[k].Source >= registerCount)
+                    {
+                        copies[k] = copies[--count];
+                    }
+                }
             }
 
-            if (UopTable.ReadsB(operation.Code) && source.TryGetValue(operation.B, out int b))
+            ref MicroOp operation = ref operations[i];
+            if (count > 0)
             {
-                operation.B = (ushort)b;
+                if (UopTable.ReadsA(operation.Code))
+                {
+                    operation.A = (ushort)Find(copies[..count], operation.A);
+                }
+
+                if (UopTable.ReadsB(operation.Code))
+                {
+                    operation.B = (ushort)Find(copies[..count], operation.B);
+                }
+
+                if (UopTable.ThirdOf(operation) is >= 0 and int third)
+                {
+                    operation.Immediate = (uint)operation.Immediate | ((ulong)Find(copies[..count], third) << 32);
+                }
             }
 
             if (UopTable.ShapeOf(operation.Code) is UopShape.Helper)
             {
-                source.Clear();
+                count = 0;
                 continue;
             }
 
@@ -33,16 +57,31 @@ public static class CopyPropagation
             }
 
             int d = operation.D;
-            source.Remove(d);
-            foreach (int copy in source.Where(p => p.Value == d).Select(p => p.Key).ToArray())
+            for (int k = count - 1; k >= 0; k--)
             {
-                source.Remove(copy);
+                if (copies[k].Copy == d || copies[k].Source == d)
+                {
+                    copies[k] = copies[--count];
+                }
             }
 
-            if (operation.Code == Uop.Mov && operation.A != d)
+            if (operation.Code == Uop.Mov && operation.A != d && count < copies.Length)
             {
-                source[d] = operation.A;
+                copies[count++] = (d, operation.A);
             }
         }
+    }
+
+    private static int Find(ReadOnlySpan<(int Copy, int Source)> copies, int slot)
+    {
+        foreach ((int copy, int source) in copies)
+        {
+            if (copy == slot)
+            {
+                return source;
+            }
+        }
+
+        return slot;
     }
 }

@@ -10,24 +10,48 @@ public static class Optimizer
     public static (MicroOp[] Operations, InstructionMark[] Marks) Run(MicroOp[] operations, InstructionMark[] marks, int registerCount)
     {
         ConstantFolding.Run(operations);
-        CopyPropagation.Run(operations);
-        bool[] dead = DeadStores.Find(operations, registerCount);
-        if (!dead.Contains(true))
-        {
-            return (operations, marks);
-        }
-
-        var left = new List<MicroOp>(operations.Length);
-        int[] place = new int[operations.Length + 1];
+        CopyPropagation.Run(operations, marks, registerCount);
+        bool[] dead = DeadStores.Find(operations, marks, registerCount);
         for (int i = 0; i < operations.Length; i++)
         {
+            if (dead[i])
+            {
+                operations[i] = new MicroOp { Code = Uop.Nop };
+            }
+        }
+
+        CopyForwarding.Run(operations, registerCount);
+        var left = new List<MicroOp>(operations.Length);
+        int[] place = new int[operations.Length + 1];
+        int mark = 0;
+        for (int i = 0; i < operations.Length; i++)
+        {
+            // An instruction that does nothing keeps a micro-op of its own.
+            bool isAlone = false;
+            if (mark < marks.Length && marks[mark].Operation == i)
+            {
+                mark++;
+                int end = mark < marks.Length ? marks[mark].Operation : operations.Length;
+                isAlone = true;
+                for (int k = i; k < end && isAlone; k++)
+                {
+                    isAlone = operations[k].Code == Uop.Nop;
+                }
+            }
+
             place[i] = left.Count;
-            if (!dead[i])
+            if (isAlone || operations[i].Code != Uop.Nop)
             {
                 left.Add(operations[i]);
             }
         }
 
-        return ([.. left], [.. marks.Select(m => m with { Operation = place[m.Operation] })]);
+        var moved = new InstructionMark[marks.Length];
+        for (int i = 0; i < marks.Length; i++)
+        {
+            moved[i] = marks[i] with { Operation = place[marks[i].Operation] };
+        }
+
+        return ([.. left], moved);
     }
 }

@@ -44,8 +44,17 @@ public sealed record ProcessorModel
     /// <summary>Number of such slots.</summary>
     public int FloatingSlots { get; init; }
 
+    /// <summary>First register slot whose value no instruction leaves to the next one: it is between micro-ops and helpers only.</summary>
+    public int ScratchSlot { get; init; } = int.MaxValue;
+
     /// <summary>Most instructions in a block.</summary>
     public int BlockLimit { get; init; } = 64;
+
+    /// <summary>Whether loads and stores may be at any address; else the slow path refuses those that are not aligned.</summary>
+    public bool AllowsUnaligned { get; init; }
+
+    /// <summary>Whether the passes run over each lifted block.</summary>
+    public bool Optimizes { get; init; }
 
     /// <summary>Names of register slots, for reports.</summary>
     public required Func<int, string?> SlotName { get; init; }
@@ -59,6 +68,12 @@ public interface ICodeSource
     /// <param name="destination">Takes the bytes.</param>
     /// <returns>Bytes read; fewer than asked at the end of the page.</returns>
     int Read(int offset, Span<byte> destination);
+
+    /// <summary>Reads code at the beginning of the next page, for an instruction that begins in the block's page and ends there.</summary>
+    /// <remarks>Such an instruction is the only one of its block. A fault is noted: running the block raises it.</remarks>
+    /// <param name="destination">Takes the bytes.</param>
+    /// <returns>Whether the next page may be fetched from.</returns>
+    bool ReadNextPage(Span<byte> destination);
 }
 
 /// <summary>What the engine does for a CPU.</summary>
@@ -92,6 +107,18 @@ public unsafe interface IExecution
 
     /// <summary>Writes memory by virtual address with all checks; false at a fault, which is then in the state.</summary>
     bool WriteVirtual(ulong address, int width, ulong value);
+
+    /// <summary>Lets the time of an access to a register pass, for accesses that helpers carry out.</summary>
+    void PayForAccess();
+
+    /// <summary>Finds the host address of a byte of RAM by virtual address with all checks; false at a fault, which is then in the state.</summary>
+    /// <param name="address">Virtual address.</param>
+    /// <param name="write">Whether it will be written.</param>
+    /// <param name="host">Host address, valid to the end of the page; 0 where there are registers.</param>
+    bool Reach(ulong address, bool write, out nint host);
+
+    /// <summary>Tells that a helper has written RAM by its host address, for the sake of code that was lifted from it.</summary>
+    void Changed(nint host, long length);
 
     /// <summary>Makes the dispatch loop look for interrupts at the next instruction boundary.</summary>
     void RequestAttention();

@@ -32,6 +32,9 @@ public unsafe struct CodeBlock
     /// <summary>Physical address of the first instruction.</summary>
     public ulong Physical;
 
+    /// <summary>Physical address of the page in which its only instruction ends; ~0 where it ends in its own.</summary>
+    public ulong NextPhysical;
+
     /// <summary>Mode bits under which it was lifted.</summary>
     public uint Context;
 

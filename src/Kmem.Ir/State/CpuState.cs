@@ -29,6 +29,9 @@ public enum ExitReason
 
     /// <summary>The block in <see cref="CpuState.Next"/> has translated code.</summary>
     Compiled = 7,
+
+    /// <summary>The instruction has done a part of its work and must be carried out again, after a look at whatever wants attention.</summary>
+    Again = 8,
 }
 
 /// <summary>What code and dispatch loop share about one CPU, in native memory: header, then slots.</summary>
@@ -40,7 +43,7 @@ public unsafe struct CpuState
     public const int SlotCount = 1024;
 
     /// <summary>log2 of the number of TLB entries of a mode.</summary>
-    public const int TlbBits = 12;
+    public const int TlbBits = 13;
 
     /// <summary>Guest instructions left until the dispatch loop must be asked.</summary>
     public long Budget;
@@ -105,7 +108,7 @@ public unsafe struct CpuState
     /// <summary>Slow path of a load: state, address, width in bytes, place for the value. Gives false at a fault.</summary>
     public delegate*<CpuState*, ulong, int, ulong*, bool> SlowLoad;
 
-    /// <summary>Slow path of a store: state, address, width in bytes, value. Gives false at a fault.</summary>
+    /// <summary>Slow path of a store: state, address, width in bytes (0 for nothing but the faults of one byte), value. Gives false at a fault.</summary>
     public delegate*<CpuState*, ulong, int, ulong, bool> SlowStore;
 
     /// <summary>Handle of the managed object behind the CPU.</summary>

@@ -1,0 +1,147 @@
+using Iced.Intel;
+using Kmem.Ir;
+using Kmem.Plugins.CpuX86.Lifting;
+using Kmem.Plugins.CpuX86.Models;
+using Kmem.Plugins.CpuX86.Registers;
+
+namespace Kmem.Plugins.CpuX86.Decoding;
+
+/// <summary>Decodes the instructions of a block and has them lifted.</summary>
+internal sealed class X86Decoder
+{
+    private const int LongestInstruction = 15;
+
+    private readonly X86Model _model;
+    private readonly ByteReader _reader = new();
+    private readonly Decoder[] _decoders;
+
+    public X86Decoder(X86Model model)
+    {
+        _model = model;
+        _decoders = [Decoder.Create(16, _reader, model.DecoderOptions), Decoder.Create(32, _reader, model.DecoderOptions), Decoder.Create(64, _reader, model.DecoderOptions)];
+    }
+
+    /// <summary>Lifts until an instruction ends the block, the page ends, or the limit is reached.</summary>
+    /// <returns>Bytes of code lifted.</returns>
+    public int Lift(LiftContext x, ulong pc, ICodeSource code, int limit)
+    {
+        Decoder decoder = _decoders[x.Is64 ? 2 : (x.Context & X86Context.Code32) != 0 ? 1 : 0];
+        bool isSingle = (x.Context & (X86Context.Shadow | X86Context.Trap | X86Context.Debug)) != 0;
+        ulong ip = x.Is64 ? pc : (uint)(pc - x.CodeBase);
+        int offset = 0;
+        Span<byte> bytes = stackalloc byte[LongestInstruction];
+        for (int count = 0; count < (isSingle ? 1 : limit); count++)
+        {
+            int length = code.Read(offset, bytes);
+            if (length == 0 || !TryDecode(decoder, bytes[..length], ip, out Instruction instruction))
+            {
+                // The rest may lie in the next page; an instruction that does has a block of its own.
+                if (count > 0)
+                {
+                    break;
+                }
+
+                if (!code.ReadNextPage(bytes[length..]))
+                {
+                    x.Ir.BeginInstruction(0);
+                    x.Take(default, ip);
+                    x.Ir.ExitHelper(X86Helpers.FetchFault, x.Const((pc & ~0xFFFUL) + 0x1000), 0);
+                    return length;
+                }
+
+                if (!TryDecode(decoder, bytes, ip, out instruction))
+                {
+                    instruction = default;
+                    instruction.Length = LongestInstruction;
+                }
+            }
+
+            x.Ir.BeginInstruction(offset);
+            x.Take(instruction, ip);
+            int before = x.Ir.Operations.Count;
+            if (isSingle)
+            {
+                x.Ir.Helper(X86Helpers.BeginSingle, x.Const(0), 0);
+            }
+
+            Lift(x);
+            offset += instruction.Length;
+            ip = x.NextIp;
+            if (x.Ir.IsEnded)
+            {
+                return offset;
+            }
+
+            // An instruction without any effect still is one: its mark needs a micro-op of its own.
+            if (x.Ir.Operations.Count == before)
+            {
+                x.Ir.Nothing();
+            }
+
+        }
+
+        x.Ir.Jump(x.Linear(ip));
+        return offset;
+    }
+
+    private void Lift(LiftContext x)
+    {
+        ref Instruction instruction = ref x.Instruction;
+        if (!x.Is64 && x.Ip + (uint)instruction.Length - 1 > x.Cpu.CodeLimit(x.Context))
+        {
+            x.Raise(X86Fault.GeneralProtection);
+            return;
+        }
+
+        if (instruction.Code == Code.INVALID)
+        {
+            // A sixteenth byte is a #GP, whatever stands there.
+            x.Raise(instruction.Length >= LongestInstruction ? X86Fault.GeneralProtection : X86Fault.InvalidOpcode);
+            return;
+        }
+
+        if (_model.Has(instruction.Code) && X86Table.Find(instruction) is { } method)
+        {
+            method(x);
+        }
+        else
+        {
+            x.Undefined();
+        }
+    }
+
+    private bool TryDecode(Decoder decoder, ReadOnlySpan<byte> bytes, ulong ip, out Instruction instruction)
+    {
+        _reader.Set(bytes);
+        decoder.IP = ip;
+        decoder.Decode(out instruction);
+        if (decoder.LastError != DecoderError.NoMoreBytes)
+        {
+            return true;
+        }
+
+        if (bytes.Length < LongestInstruction)
+        {
+            return false;
+        }
+
+        instruction = default;
+        instruction.Length = LongestInstruction;
+        return true;
+    }
+
+    /// <summary>Gives the decoder its bytes.</summary>
+    private sealed class ByteReader : CodeReader
+    {
+        private readonly byte[] _bytes = new byte[LongestInstruction];
+        private int _length, _next;
+
+        public void Set(ReadOnlySpan<byte> bytes)
+        {
+            bytes.CopyTo(_bytes);
+            (_length, _next) = (bytes.Length, 0);
+        }
+
+        public override int ReadByte() => _next < _length ? _bytes[_next++] : -1;
+    }
+}

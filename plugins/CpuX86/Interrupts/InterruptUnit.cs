@@ -1,0 +1,215 @@
+using Kmem.Abstractions;
+using Kmem.Ir;
+using Kmem.Plugins.CpuX86.Registers;
+
+namespace Kmem.Plugins.CpuX86.Interrupts;
+
+/// <summary>What interrupts the CPU: its pins, its local APIC, traps after an instruction; and what holds interrupts back.</summary>
+/// <remarks>Source: Intel SDM volume 3, 6.8 "Enabling and Disabling Interrupts", 6.9 "Prioritization of Concurrent Events".</remarks>
+internal sealed unsafe class InterruptUnit
+{
+    private readonly X86Cpu _cpu;
+    private readonly IInterruptAcknowledge? _controller;
+    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap;
+    private ulong _trapReason;
+
+    /// <summary>Creates the unit.</summary>
+    public InterruptUnit(X86Cpu cpu, IDeviceContext context)
+    {
+        _cpu = cpu;
+        _controller = cpu.Options.InterruptController.Length == 0 ? null : context.Device<IInterruptAcknowledge>(cpu.Options.InterruptController);
+        Apic = cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR) ? new LocalApic(cpu) : null;
+        if (Apic is not null && cpu.Options.ApicBus.Length > 0)
+        {
+            Apic.Bus = context.Device<IApicBus>(cpu.Options.ApicBus);
+            Apic.Bus.Attach(new ApicEndpoint(cpu, Apic));
+        }
+
+        context.Input("intr", level =>
+        {
+            _line = level;
+            Ask(level);
+        });
+        context.Input("nmi", level =>
+        {
+            if (level && !_nonMaskableLine)
+            {
+                RaiseNonMaskable();
+            }
+
+            _nonMaskableLine = level;
+        });
+    }
+
+    /// <summary>The local APIC; null where the model has none.</summary>
+    public LocalApic? Apic { get; }
+
+    /// <summary>A message that an 8259 has a request, as an I/O APIC's ExtINT entry sends it.</summary>
+    public void RequestExternal()
+    {
+        _external = true;
+        Ask();
+    }
+
+    /// <summary>Whether the next instruction runs before any interrupt.</summary>
+    public bool IsShadowed { get; private set; }
+
+    /// <summary>Whether something could interrupt the CPU now or once it allows it.</summary>
+    public bool CanWake => _nonMaskable && !_isInHandler || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
+
+    /// <summary>Whether something will end a halt with interrupts off.</summary>
+    public bool CanBeWoken => _nonMaskable;
+
+    private bool HasRequest => _external || (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
+
+    /// <summary>Forgets everything but the pins.</summary>
+    public void Reset()
+    {
+        (_nonMaskable, _isInHandler, _trap, IsShadowed) = (false, false, false, false);
+        Apic?.Reset();
+    }
+
+    /// <summary>Saves it.</summary>
+    public void Save(StateWriter writer)
+    {
+        writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0)), "state");
+        writer.U64(_trapReason, "trap_reason");
+        Apic?.Save(writer);
+    }
+
+    /// <summary>Restores it.</summary>
+    public void Load(StateReader reader)
+    {
+        byte state = reader.U8();
+        (_nonMaskable, _isInHandler, _trap, IsShadowed) = ((state & 1) != 0, (state & 2) != 0, (state & 4) != 0, (state & 8) != 0);
+        _trapReason = reader.U64();
+        Apic?.Load(reader);
+    }
+
+    /// <summary>Makes the CPU look at its interrupts soon.</summary>
+    public void Ask(bool level = true)
+    {
+        if (level)
+        {
+            _cpu.Execution?.RequestAttention();
+        }
+    }
+
+    /// <summary>A non-maskable interrupt.</summary>
+    public void RaiseNonMaskable()
+    {
+        _nonMaskable = true;
+        Ask();
+    }
+
+    /// <summary>IRET: non-maskable interrupts may come again.</summary>
+    public void EndHandler()
+    {
+        _isInHandler = false;
+        if (_nonMaskable)
+        {
+            Ask();
+        }
+    }
+
+    /// <summary>Holds interrupts back until the next instruction has run.</summary>
+    public void Shadow()
+    {
+        IsShadowed = true;
+        _cpu.UpdateContext();
+        Ask();
+    }
+
+    /// <summary>Lets interrupts come again.</summary>
+    public void EndShadow()
+    {
+        IsShadowed = false;
+        _cpu.UpdateContext();
+        Ask();
+    }
+
+    /// <summary>A trap of the instruction that runs: delivered when it is done.</summary>
+    public void RaiseTrap(ulong reason)
+    {
+        _trap = true;
+        _trapReason |= reason;
+        Ask();
+    }
+
+    /// <summary>Forgets a trap, as a fault of the same instruction makes it forgotten.</summary>
+    public void DropTrap() => (_trap, _trapReason) = (false, 0);
+
+    /// <summary>Begins an instruction in a mode in which each is looked at.</summary>
+    /// <returns>0, or the reason to leave.</returns>
+    public int BeginSingle()
+    {
+        X86Context context = _cpu.Context;
+        if ((context & X86Context.Debug) != 0 && (_cpu.Slots[X86Slots.Eflags] & Eflags.Rf) == 0 && _cpu.MatchBreakpoint(_cpu.CurrentPc) is var hit and not 0)
+        {
+            _cpu.Slots[X86Slots.Dr0 + 6] |= hit;
+            return _cpu.Raise(X86Fault.Debug);
+        }
+
+        _cpu.Slots[X86Slots.Eflags] &= ~Eflags.Rf;
+        if ((context & X86Context.Trap) != 0)
+        {
+            RaiseTrap(0x4000);
+        }
+
+        if (IsShadowed)
+        {
+            EndShadow();
+        }
+
+        return 0;
+    }
+
+    /// <summary>Takes what has the highest priority and may come.</summary>
+    /// <returns>Whether the program counter has changed.</returns>
+    public bool Take()
+    {
+        if (_trap)
+        {
+            _cpu.Slots[X86Slots.Dr0 + 6] |= _trapReason;
+            DropTrap();
+            _cpu.Slots[X86Slots.Dr0 + 7] &= ~0x2000UL;
+            Delivery.Interrupt(_cpu, 1, DeliveryKind.Exception, 0);
+            return true;
+        }
+
+        if (IsShadowed)
+        {
+            return false;
+        }
+
+        if (_nonMaskable && !_isInHandler)
+        {
+            (_nonMaskable, _isInHandler) = (false, true);
+            Delivery.Interrupt(_cpu, 2, DeliveryKind.External, 0);
+            return true;
+        }
+
+        if ((_cpu.Slots[X86Slots.Eflags] & Eflags.If) == 0 || !HasRequest)
+        {
+            return false;
+        }
+
+        int vector;
+        if (Apic is { HasRequest: true })
+        {
+            vector = Apic.Acknowledge();
+        }
+        else if (_controller is not null)
+        {
+            _external = false;
+            vector = _controller.Acknowledge();
+        }
+        else
+        {
+            return false;
+        }
+
+        Delivery.Interrupt(_cpu, vector, DeliveryKind.External, 0);
+        return true;
+    }
+}
