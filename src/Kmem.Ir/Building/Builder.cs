@@ -130,7 +130,10 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
-            _changes[slot]++;
+            if (slot < RegisterCount)
+            {
+                _changes[slot]++;
+            }
         }
     }
 
