@@ -29,8 +29,6 @@ public sealed class PcTests : IDisposable
 
     private string Text => Encoding.Latin1.GetString([.. _console.Sent]);
 
-    private static string Guests => Path.Combine(Environment.GetEnvironmentVariable("KMEM_GUESTS") is { Length: > 0 } folder ? folder : Path.Combine(SolutionFolders.Root, "..", "shared", "guests"), "x86");
-
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
@@ -51,14 +49,30 @@ public sealed class PcTests : IDisposable
         Assert.EndsWith("Hi", Text, StringComparison.Ordinal);
     }
 
-    [SkippableTheory]
-    [InlineData("pc-i440fx.yaml")]
-    public void SeaBiosBootsASectorOfTheDisk(string machine)
+    [FileFact(SeaBios, "Debian's package seabios")]
+    public void SeaBiosBootsASectorOfTheDisk()
     {
-        Skip.If(!File.Exists(SeaBios), $"there is no {SeaBios} (Debian's package seabios)");
-        MachineStop stop = Run(machine, EngineMode.Both, 20 * Second, "disk", Disk(), "testdev", "true", "bios", SeaBios, "debug-log", "stdio");
+        MachineStop stop = Run("pc-i440fx.yaml", EngineMode.Both, 20 * Second, "disk", Disk(), "testdev", "true", "bios", SeaBios, "debug-log", "stdio");
         Assert.Equal((StopKind.PowerOff, 0x2B), (stop.Kind, stop.ExitCode));
         Assert.Contains("Booting from 0000:7c00", Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pc-i440fx.yaml")]
+    [InlineData("pc-minimal.yaml")]
+    public void AProgramThatIsLoadedDirectlyBeginsInRealMode(string machine)
+    {
+        // Writes to the serial line without any firmware, and switches the machine off through the ACPI registers.
+        string path = Path.Combine(_folder, "sector");
+        byte[] sector = new byte[512];
+        Convert.FromHexString("BAF803B04BEEBA0406B80020EFF4EBFD").CopyTo(sector, 0);
+        (sector[510], sector[511]) = (0x55, 0xAA);
+        File.WriteAllBytes(path, sector);
+        using RunningMachine running = Build(machine);
+        using var runner = new MachineRunner(running, new EngineOptions { Mode = EngineMode.Both });
+        runner.Boot(PcProgram.Load(path, null, ""));
+        Assert.Equal(StopKind.PowerOff, runner.Run(Second).Kind);
+        Assert.Equal("K", Text);
     }
 
     private string Disk()
@@ -73,12 +87,23 @@ public sealed class PcTests : IDisposable
 
     private MachineStop Run(string machine, EngineMode mode, long limit, params string[] parameters)
     {
+        using RunningMachine running = Build(machine, parameters);
+        using var runner = new MachineRunner(running, new EngineOptions { Mode = mode });
+        return runner.Run(limit);
+    }
+
+    private RunningMachine Build(string machine, params string[] parameters)
+    {
         var load = new LoadOptions { Parameters = parameters.Chunk(2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal) };
         var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? _console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block };
         BuildResult result = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, machine), load, build, Plugins);
         Assert.True(result.Machine is not null, string.Join('\n', result.Diagnostics.Sorted));
-        using RunningMachine running = result.Machine;
-        using var runner = new MachineRunner(running, new EngineOptions { Mode = mode });
-        return runner.Run(limit);
+        return result.Machine;
+    }
+
+    /// <summary>A test that needs a file of the host.</summary>
+    private sealed class FileFactAttribute : FactAttribute
+    {
+        public FileFactAttribute(string path, string package) => Skip = File.Exists(path) ? null! : $"there is no {path} ({package})";
     }
 }
