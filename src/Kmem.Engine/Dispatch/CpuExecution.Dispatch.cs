@@ -247,6 +247,18 @@ public sealed unsafe partial class CpuExecution
             return;
         }
 
+        if (_cpu.Model.Optimizes)
+        {
+            // What the passes dropped in the middle is needed where the middle becomes an end.
+            TranslatedAddress translation = _cpu.Translate(block->Pc, MemoryAccess.Fetch);
+            if (translation.Fault == 0 && Lift(block->Pc, translation, count) is var part && part != null)
+            {
+                RunOnce(part);
+            }
+
+            return;
+        }
+
         InstructionMark stop = block->Marks[count];
         RunCopy(block, 0, stop.Operation, 0, count, block->Pc, block->Pc + (ulong)stop.Offset);
     }
@@ -304,7 +316,13 @@ public sealed unsafe partial class CpuExecution
         _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = Region.RestingExecutions }, operations, marks);
         _scratch->Successor0.Pc = block->Successor0.Pc;
         _scratch->Successor1.Pc = block->Successor1.Pc;
-        ExitReason reason = Interpreter.Run(State, _scratch, _pageShift, ignoreEntry: true);
+        RunOnce(_scratch);
+    }
+
+    /// <summary>Interprets a block that is in no cache.</summary>
+    private void RunOnce(CodeBlock* block)
+    {
+        ExitReason reason = Interpreter.Run(State, block, _pageShift, ignoreEntry: true);
         switch (reason)
         {
             case ExitReason.Fault:

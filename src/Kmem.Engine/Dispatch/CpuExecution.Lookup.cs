@@ -115,7 +115,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
     }
 
-    private CodeBlock* Lift(ulong pc, TranslatedAddress translation)
+    private CodeBlock* Lift(ulong pc, TranslatedAddress translation, int limit = int.MaxValue)
     {
         ulong physical = translation.Physical;
         int toPageEnd = (int)((~pc & ~_pageMask) + 1);
@@ -124,7 +124,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         if (isCached)
         {
             (_codeHost, _codeLength) = (memory.Pointer, (int)Math.Min((ulong)toPageEnd, memory.Length));
-            isCached = _map.Covers(memory.Pointer);
+            isCached = limit == int.MaxValue && _map.Covers(memory.Pointer);
         }
         else
         {
@@ -142,7 +142,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
 
         _builder.Clear();
         (_liftedPc, _nextPhysical, _nextHost) = (pc, NoPage, 0);
-        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : 1);
+        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : _codeHost != 0 && limit != int.MaxValue ? limit : 1);
         (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
         if (_nextPhysical != NoPage && (_nextPhysical == FaultingPage || _nextHost == 0))
         {
