@@ -6,11 +6,17 @@ namespace Kmem.Plugins.Clock;
 /// <param name="Base">Date and time at power-on, UTC; the machine's own when not given.</param>
 /// <param name="Nvram">File with the contents of the memory after power-on, at most 128 bytes.</param>
 /// <param name="Century">Index of the byte that holds the century, 0 for none.</param>
+/// <param name="Memory">Size of main memory below 4 GiB that the PC's memory size cells tell; 0 leaves them alone.</param>
+/// <param name="HighMemory">Size of main memory above 4 GiB that they tell.</param>
+/// <param name="Cpus">Number of CPUs that cell 0x5F tells to firmware.</param>
 /// <param name="Contents">Bytes of the memory after power-on: hexadecimal index to a row of bytes.</param>
 public sealed record RealTimeClockOptions(
     DateTime? Base = null,
     [property: Option(OptionKind.File)] string? Nvram = null,
     [property: Option(Max = 127)] int Century = 0x32,
+    [property: Option(OptionKind.Size)] ulong Memory = 0,
+    [property: Option(OptionKind.Size)] ulong HighMemory = 0,
+    [property: Option(Min = 1, Max = 255)] int Cpus = 1,
     IReadOnlyDictionary<string, byte[]>? Contents = null);
 
 /// <summary>The MC146818 real-time clock with its memory, behind an index and a data port.</summary>
@@ -52,6 +58,7 @@ public sealed class RealTimeClock : Device, IHasRegisters
             context.ReadImage(path, (ulong)_powerOn.Length).CopyTo(_powerOn, 0);
         }
 
+        TellMemory();
         foreach ((string key, byte[] row) in options.Contents ?? new Dictionary<string, byte[]>(StringComparer.Ordinal))
         {
             string digits = key.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? key[2..] : key;
@@ -99,6 +106,32 @@ public sealed class RealTimeClock : Device, IHasRegisters
         _seen = (long)reader.U64();
         reader.Bytes(_memory.AsSpan());
         Update();
+    }
+
+    /// <summary>Memory sizes as the PC's firmware finds them: base and extended memory in KiB, memory above 16 MiB and above 4 GiB in units of 64 KiB.</summary>
+    private void TellMemory()
+    {
+        const ulong KiB = 1024, Unit = 64 * KiB, Low = 640 * KiB, Extended = 1024 * KiB, Upper = 16 * 1024 * KiB;
+        if (_options.Memory == 0)
+        {
+            return;
+        }
+
+        void Put(int cell, ulong value, int bytes)
+        {
+            for (int i = 0; i < bytes; i++)
+            {
+                _powerOn[cell + i] = (byte)(value >> (8 * i));
+            }
+        }
+
+        ulong extended = Math.Min(_options.Memory > Extended ? (_options.Memory - Extended) / KiB : 0, ushort.MaxValue);
+        Put(0x15, Math.Min(_options.Memory, Low) / KiB, 2);
+        Put(0x17, extended, 2);
+        Put(0x30, extended, 2);
+        Put(0x34, Math.Min(_options.Memory > Upper ? (_options.Memory - Upper) / Unit : 0, ushort.MaxValue), 2);
+        Put(0x5B, _options.HighMemory / Unit, 3);
+        Put(0x5F, (ulong)_options.Cpus - 1, 1);
     }
 
     private void PowerOn()

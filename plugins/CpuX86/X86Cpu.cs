@@ -22,6 +22,8 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         RegisterCount = X86Slots.Count,
         ZeroSlot = X86Slots.Zero,
         ScratchSlot = X86Slots.FarSelector,
+        FirstFloatingSlot = X86Slots.XmmLow,
+        FloatingSlots = 16,
         PageShift = 12,
         Modes = 3,
         AllowsUnaligned = true,
@@ -46,6 +48,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         _tables = new PageTables(this);
         _decoder = new X86Decoder(CpuModel);
         Interrupts = new InterruptUnit(this, context);
+        context.Input("a20", GateA20);
         FloatingError = context.Irq("ferr");
     }
 
@@ -131,6 +134,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = 0;
         ResetRegisters();
         Interrupts.Reset();
+        SignalFloatingPoint(isPending: false);
         Execution.FlushTranslations();
         UpdateContext();
     }
@@ -171,6 +175,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = (int)reader.U32();
         Msrs.Load(reader);
         Interrupts.Load(reader);
+        SignalFloatingPoint((Slots[X86Slots.X87Status] & Floating.FpuRegisters.ErrorSummary) != 0);
         _tables.LoadDirectoryPointers();
         Execution.FlushTranslations();
         UpdateContext();

@@ -11,6 +11,7 @@ namespace Kmem.Plugins.CpuX86;
 /// <param name="AccessCycles">Cycles that an access to a register or a port takes, above those of its instruction.</param>
 /// <param name="InterruptController">The device that answers acknowledge cycles, as the 8259 pair does; empty for none.</param>
 /// <param name="Apic">Whether there is a local APIC.</param>
+/// <param name="ApicBus">The bus over which it talks to I/O APICs and other CPUs; empty for none.</param>
 public sealed record X86Options(
     string Space = "phys",
     string Ports = "io",
@@ -19,4 +20,5 @@ public sealed record X86Options(
     [property: Option(OptionKind.Frequency, Min = 1_000_000, Max = 100_000_000_000)] ulong Frequency = 1_000_000_000,
     [property: Option(Max = 100_000)] int AccessCycles = 200,
     string InterruptController = "",
-    bool Apic = true);
+    bool Apic = true,
+    [property: Option(OptionKind.Device)] string ApicBus = "");

@@ -19,7 +19,7 @@ public sealed record CirrusOptions(
 /// Source: Cirrus Logic CL-GD5446 Technical Reference Manual, chapter "PCI configuration registers".
 /// </remarks>
 [Device("vga.cirrus-pci")]
-public sealed class CirrusPci : Device, IPciFunction, IHasBanks, IFirmwareState, IHasScreen
+public sealed class CirrusPci : Device, IPciFunction, IHasBanks, IFirmwareState, IHasScreen, IHasPicture
 {
     private const ulong RegistersLength = 0x1000, RomLength = 0x1_0000;
 
@@ -71,6 +71,9 @@ public sealed class CirrusPci : Device, IPciFunction, IHasBanks, IFirmwareState,
 
     /// <inheritdoc/>
     public ScreenText? ReadScreen() => _core.Screen();
+
+    /// <inheritdoc/>
+    public ScreenPicture ReadPicture() => _core.Picture();
 
     /// <summary>Reads as zeros and swallows writes.</summary>
     private sealed class SilentRegion : IRegionHandler

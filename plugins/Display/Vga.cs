@@ -8,7 +8,7 @@ namespace Kmem.Plugins.Display;
 /// Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem".
 /// </remarks>
 [Device("vga")]
-public sealed class Vga : Device, IHasBanks, IFirmwareState, IHasScreen
+public sealed class Vga : Device, IHasBanks, IFirmwareState, IHasScreen, IHasPicture
 {
     private readonly VgaCore _core;
 
@@ -32,4 +32,7 @@ public sealed class Vga : Device, IHasBanks, IFirmwareState, IHasScreen
 
     /// <inheritdoc/>
     public ScreenText? ReadScreen() => _core.Screen();
+
+    /// <inheritdoc/>
+    public ScreenPicture ReadPicture() => _core.Picture();
 }

@@ -11,9 +11,15 @@ internal sealed class VgaCore
     private readonly VgaMemory _memory;
 
     public VgaCore(IDeviceContext context, bool alternates)
+        : this(context, context.AllocateMemory("planes", VgaMemory.PlaneLength * VgaMemory.Planes), alternates)
+    {
+    }
+
+    /// <summary>Creates the registers over memory of at least 256 KiB, whose first bytes are the planes in turns.</summary>
+    public VgaCore(IDeviceContext context, IRamBlock memory, bool alternates)
     {
         _registers = new VgaRegisters(context.Clock, alternates);
-        _memory = new VgaMemory(_registers, context.AllocateMemory("planes", VgaMemory.PlaneLength * VgaMemory.Planes));
+        _memory = new VgaMemory(_registers, memory);
         Banks =
         [
             new DeviceBank("ports", new MmioRegion("ports", VgaRegisters.Length, _registers)),
@@ -23,6 +29,18 @@ internal sealed class VgaCore
     }
 
     public IReadOnlyList<DeviceBank> Banks { get; }
+
+    /// <summary>The ports, for cards that show them in memory too.</summary>
+    public IRegionHandler Ports => _registers;
+
+    /// <summary>The window on the memory.</summary>
+    public VgaMemory Memory => _memory;
+
+    /// <summary>The picture of the present mode.</summary>
+    public ScreenPicture Picture() => new VgaPicture(_registers, _memory).Draw();
+
+    /// <summary>The palette: 256 colours of red, green and blue, 6 bits each.</summary>
+    public ReadOnlySpan<byte> Colours => _registers.Colours;
 
     public void Reset()
     {

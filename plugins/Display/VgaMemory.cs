@@ -16,6 +16,9 @@ internal sealed class VgaMemory(VgaRegisters registers, IRamBlock block) : IRegi
     /// <summary>What the last read brought out of the four planes, plane 0 in the lowest byte.</summary>
     private uint _latch;
 
+    /// <summary>Where a bank of a linear mode begins in the memory; null while the window shows planes.</summary>
+    public Func<int?> Bank { get; set; } = static () => null;
+
     private Span<byte> Memory => new DirectMemory(block.Pointer, block.Length).AsSpan();
 
     /// <summary>A byte of a plane, past all registers.</summary>
@@ -30,6 +33,16 @@ internal sealed class VgaMemory(VgaRegisters registers, IRamBlock block) : IRegi
     public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
     {
         value = 0;
+        if (Linear(offset, width) is { Length: > 0 } linear)
+        {
+            for (int i = 0; i < width; i++)
+            {
+                value |= (ulong)linear[i] << (8 * i);
+            }
+
+            return AccessResult.Ok;
+        }
+
         for (int i = 0; i < width; i++)
         {
             value |= (ulong)ReadByte((int)offset + i, attributes.IsDebug) << (8 * i);
@@ -40,12 +53,34 @@ internal sealed class VgaMemory(VgaRegisters registers, IRamBlock block) : IRegi
 
     public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes)
     {
+        if (Linear(offset, width) is { Length: > 0 } linear)
+        {
+            for (int i = 0; i < width; i++)
+            {
+                linear[i] = (byte)(value >> (8 * i));
+            }
+
+            return AccessResult.Ok;
+        }
+
         for (int i = 0; i < width; i++)
         {
             WriteByte((int)offset + i, (byte)(value >> (8 * i)));
         }
 
         return AccessResult.Ok;
+    }
+
+    /// <summary>The bytes of a bank of a linear mode that an access means; empty while there is none.</summary>
+    private Span<byte> Linear(ulong offset, int width)
+    {
+        if (Bank() is not { } bank || offset >= PlaneLength)
+        {
+            return [];
+        }
+
+        ulong at = (ulong)bank + offset;
+        return at + (ulong)width <= block.Length ? Memory.Slice((int)at, width) : [];
     }
 
     private byte ReadByte(int window, bool peek)

@@ -16,6 +16,12 @@ namespace Kmem.Plugins.Firmware;
 /// <param name="Cpus">Processors that the MADT lists.</param>
 /// <param name="Hpet">Physical address of the HPET; 0 for a machine without one.</param>
 /// <param name="Mcfg">Physical address of the enhanced configuration window; 0 for a machine without one.</param>
+/// <param name="PciHole">First address of the 32-bit PCI hole of a 440FX machine, whose devices and interrupt routes the DSDT then lists; 0 for a bare root bridge.</param>
+/// <param name="SmiPort">Port at which firmware turns ACPI on and off; 0 where it is always on.</param>
+/// <param name="Gpe">First port of the general-purpose events; 0 for 32 ports above <c>pm-base</c>.</param>
+/// <param name="TimerBits">Bits of the power management timer, 24 or 32.</param>
+/// <param name="RootBridge">Whether the DSDT has a PCI root bridge.</param>
+/// <param name="Apic">Whether there are APICs, which the MADT lists.</param>
 /// <param name="Xsdt">Whether there is an XSDT and the RSDP is of revision 2.</param>
 public sealed record AcpiOptions(
     [property: Option(OptionKind.Address)] ulong Tables,
@@ -31,4 +37,10 @@ public sealed record AcpiOptions(
     [property: Option(Min = 1, Max = 64)] int Cpus = 1,
     [property: Option(OptionKind.Address)] ulong Hpet = 0,
     [property: Option(OptionKind.Address)] ulong Mcfg = 0,
+    [property: Option(OptionKind.Address, Max = uint.MaxValue)] ulong PciHole = 0,
+    [property: Option(Max = 0xFFFF)] int SmiPort = 0,
+    [property: Option(Max = 0xFFFC)] int Gpe = 0,
+    [property: Option(Min = 24, Max = 32)] int TimerBits = 32,
+    bool RootBridge = true,
+    bool Apic = true,
     bool Xsdt = true);

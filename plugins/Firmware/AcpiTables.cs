@@ -11,9 +11,9 @@ internal static class AcpiTables
 
     /// <summary>The differentiated system description: the root bridge, a power button, and the sleeping state S5.</summary>
     public static byte[] Dsdt(AcpiOptions options) => Table(options, "DSDT", 1, body => body
-        .Bytes(Aml.Scope(
+        .Bytes(options.PciHole != 0 ? PcNamespace.Build(options) : Aml.Scope(
             "_SB_",
-            Aml.Device("PCI0", Aml.Name("_HID", Aml.EisaId("PNP0A03")), Aml.Name("_ADR", Aml.Integer(0)), Aml.Name("_UID", Aml.Integer(0))),
+            !options.RootBridge ? [] : Aml.Device("PCI0", Aml.Name("_HID", Aml.EisaId("PNP0A03")), Aml.Name("_ADR", Aml.Integer(0)), Aml.Name("_UID", Aml.Integer(0))),
             Aml.Device("PWRB", Aml.Name("_HID", Aml.EisaId("PNP0C0C")))))
         .Bytes(Aml.Name("_S5_", Aml.Package(Aml.Integer(0), Aml.Integer(0), Aml.Integer(0), Aml.Integer(0)))));
 
@@ -23,18 +23,19 @@ internal static class AcpiTables
     /// <summary>The fixed description, revision 1.</summary>
     public static byte[] Fadt(AcpiOptions options, uint facs, uint dsdt) => Table(options, "FACP", 1, body => body
         .Dword(facs).Dword(dsdt)
-        .Bytes(1, 0)                                          // the multiple-APIC model; reserved
+        .Bytes((byte)(options.Apic ? 1 : 0), 0)                                          // the multiple-APIC model; reserved
         .Word(options.Sci)
-        .Dword(0).Bytes(0, 0, 0, 0)                           // no SMI command port: ACPI mode is always on
+        .Dword((uint)options.SmiPort)                         // 0: ACPI mode is always on
+        .Bytes(options.SmiPort != 0 ? [0xF1, 0xF0, 0, 0] : [0, 0, 0, 0])
         .Dword((uint)options.PmBase).Dword(0)                 // PM1a_EVT_BLK, PM1b_EVT_BLK
         .Dword((uint)options.PmBase + 4).Dword(0)             // PM1a_CNT_BLK, PM1b_CNT_BLK
         .Dword(0).Dword((uint)options.PmBase + 8)             // PM2_CNT_BLK, PM_TMR_BLK
-        .Dword((uint)options.PmBase + 0x20).Dword(0)          // GPE0_BLK, GPE1_BLK
+        .Dword((uint)(options.Gpe != 0 ? options.Gpe : options.PmBase + 0x20)).Dword(0)   // GPE0_BLK, GPE1_BLK
         .Bytes(4, 2, 0, 4, 8, 0, 0, 0)                        // their lengths; GPE1_BASE; reserved
         .Word(0xFFF).Word(0xFFF)                              // no C2, no C3
         .Word(0).Word(0)                                      // WBINVD works, so there is no flush size
         .Bytes(0, 0, 0, 0, 0x32, 0, 0, 0)                     // duty cycle; alarms; CENTURY; reserved
-        .Dword(0x0000_0135));                                 // WBINVD, C1, both buttons by method, timer of 32 bits
+        .Dword(options.TimerBits == 32 ? 0x0000_0135u : 0x35)); // WBINVD, C1, both buttons by method; timer of 32 bits
 
     /// <summary>The interrupt controllers.</summary>
     public static byte[] Madt(AcpiOptions options) => Table(options, "APIC", 1, body =>
@@ -47,10 +48,15 @@ internal static class AcpiTables
             body.Bytes(LocalApic, 8, (byte)i, (byte)i).Dword(1);
         }
 
-        body.Bytes(IoApic, 12, (byte)options.Cpus, 0).Dword((uint)options.IoApic).Dword(0)
+        body.Bytes(IoApic, 12, (byte)(options.PciHole != 0 ? 0 : options.Cpus), 0).Dword((uint)options.IoApic).Dword(0)
             .Bytes(Override, 10, 0, 0).Dword(2).Word(0)
-            .Bytes(Override, 10, 0, (byte)options.Sci).Dword((uint)options.Sci).Word(ActiveHighLevel)
-            .Bytes(LocalNmi, 6, 0xFF).Word(ActiveHighEdge).Bytes(1);
+            .Bytes(Override, 10, 0, (byte)options.Sci).Dword((uint)options.Sci).Word(ActiveHighLevel);
+        foreach (byte irq in options.PciHole != 0 ? PcNamespace.PciInterrupts : [])
+        {
+            body.Bytes(Override, 10, 0, irq).Dword(irq).Word(ActiveHighLevel);
+        }
+
+        body.Bytes(LocalNmi, 6, 0xFF).Word(ActiveHighEdge).Bytes(1);
     });
 
     /// <summary>The high precision event timer.</summary>

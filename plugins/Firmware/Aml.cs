@@ -7,7 +7,7 @@ namespace Kmem.Plugins.Firmware;
 /// <remarks>Source: ACPI specification 3.0b, section 19.2 "AML Grammar Definition"; the packing of EISA IDs is that of 18.5.36 "EISAID".</remarks>
 internal static class Aml
 {
-    private const byte NameOp = 0x08, BytePrefix = 0x0A, DwordPrefix = 0x0C, ScopeOp = 0x10, PackageOp = 0x12, ExtendedOp = 0x5B, DeviceOp = 0x82;
+    private const byte NameOp = 0x08, BytePrefix = 0x0A, DwordPrefix = 0x0C, StringPrefix = 0x0D, ScopeOp = 0x10, BufferOp = 0x11, EndTag = 0x79, PackageOp = 0x12, ExtendedOp = 0x5B, DeviceOp = 0x82;
 
     /// <summary>A named object.</summary>
     public static byte[] Name(string name, byte[] value) => [NameOp, .. Segment(name), .. value];
@@ -17,6 +17,16 @@ internal static class Aml
 
     /// <summary>A device.</summary>
     public static byte[] Device(string name, params byte[][] body) => [ExtendedOp, DeviceOp, .. WithLength([.. Segment(name), .. body.SelectMany(b => b)])];
+
+    /// <summary>A string constant.</summary>
+    public static byte[] Text(string value) => [StringPrefix, .. Encoding.ASCII.GetBytes(value), 0];
+
+    /// <summary>A buffer with resource descriptors and the tag that ends them.</summary>
+    public static byte[] Resources(params byte[][] descriptors)
+    {
+        byte[] bytes = [.. descriptors.SelectMany(d => d), EndTag, 0];
+        return [BufferOp, .. WithLength([.. Integer((uint)bytes.Length), .. bytes])];
+    }
 
     /// <summary>A package of objects.</summary>
     public static byte[] Package(params byte[][] elements) => [PackageOp, .. WithLength([(byte)elements.Length, .. elements.SelectMany(e => e)])];
@@ -42,10 +52,13 @@ internal static class Aml
     /// <summary>Puts a PkgLength before a body; the length counts itself.</summary>
     private static byte[] WithLength(byte[] body)
     {
-        const int OneByte = 0x3F;
+        const int OneByte = 0x3F, TwoBytes = 0xFFF;
         int length = body.Length + 1;
-        return length <= OneByte
-            ? [(byte)length, .. body]
-            : [(byte)(0x40 | ((length + 1) & 0x0F)), (byte)((length + 1) >> 4), .. body];
+        return length switch
+        {
+            <= OneByte => [(byte)length, .. body],
+            < TwoBytes => [(byte)(0x40 | ((length + 1) & 0x0F)), (byte)((length + 1) >> 4), .. body],
+            _ => [(byte)(0x80 | ((length + 2) & 0x0F)), (byte)((length + 2) >> 4), (byte)((length + 2) >> 12), .. body],
+        };
     }
 }

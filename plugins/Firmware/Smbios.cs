@@ -22,6 +22,16 @@ public sealed class Smbios : Device, IHasBanks
 
         SmbiosTable table = SmbiosStructures.Build(options);
         byte[] structures = table.ToArray();
+        byte[] entry = EntryPoint(table, (uint)options.Base + TablesOffset);
+        Banks = [FirmwareBank.Create(context, "", options.Size, "size", [.. entry, .. new byte[TablesOffset - EntryLength], .. structures])];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceBank> Banks { get; }
+
+    /// <summary>The entry point of structures that stand at an address.</summary>
+    internal static byte[] EntryPoint(SmbiosTable table, uint address)
+    {
         byte[] entry = new TableWriter()
             .Letters("_SM_", 4)
             .Bytes(0, EntryLength, 2, 8)
@@ -29,16 +39,13 @@ public sealed class Smbios : Device, IHasBanks
             .Bytes(0, 0, 0, 0, 0, 0)
             .Letters("_DMI_", 5)
             .Bytes(0)
-            .Word(structures.Length)
-            .Dword((uint)options.Base + TablesOffset)
+            .Word(table.ToArray().Length)
+            .Dword(address)
             .Word(table.Count)
             .Bytes(0x28)
             .ToArray();
         entry[0x15] = TableWriter.Checksum(entry.AsSpan(IntermediateStart));
         entry[0x04] = TableWriter.Checksum(entry);
-        Banks = [FirmwareBank.Create(context, "", options.Size, "size", [.. entry, .. new byte[TablesOffset - EntryLength], .. structures])];
+        return entry;
     }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<DeviceBank> Banks { get; }
 }

@@ -5,7 +5,11 @@ namespace Kmem.Plugins.Memory;
 /// <summary>Options of <c>mem.ram</c>.</summary>
 /// <param name="Size">Size of the bank in bytes.</param>
 /// <param name="Fill">Value of every byte after power-on; 0 costs no memory of the host.</param>
-public sealed record RamBankOptions([property: Option(OptionKind.Size, Min = 1)] ulong Size, byte Fill = 0);
+/// <param name="Image">File of which the bank holds the last bytes after every reset, as shadow memory does that hardware fills from a ROM.</param>
+public sealed record RamBankOptions(
+    [property: Option(OptionKind.Size, Min = 1)] ulong Size,
+    byte Fill = 0,
+    [property: Option(OptionKind.File)] string? Image = null);
 
 /// <summary>A bank of RAM.</summary>
 [Device("mem.ram")]
@@ -13,6 +17,7 @@ public sealed class RamBank : Device, IHasBanks
 {
     private readonly RamBankOptions _options;
     private readonly IRamBlock _block;
+    private readonly byte[] _image;
     private bool _filled;
 
     /// <summary>Creates the bank.</summary>
@@ -20,6 +25,8 @@ public sealed class RamBank : Device, IHasBanks
     {
         _options = options;
         _block = context.AllocateMemory("", options.Size);
+        byte[] image = string.IsNullOrEmpty(options.Image) ? [] : context.ReadImage(options.Image, 64 << 20);
+        _image = (ulong)image.Length > options.Size ? image[^(int)options.Size..] : image;
         Banks = [new DeviceBank("", new RamRegion(context.Id, _block))];
     }
 
@@ -35,6 +42,7 @@ public sealed class RamBank : Device, IHasBanks
         }
 
         _filled = true;
+        MemoryFill.Copy(_block, _options.Size - (ulong)_image.Length, _image);
     }
 }
 

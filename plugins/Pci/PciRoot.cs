@@ -37,7 +37,7 @@ public sealed class PciRoot : Device, IPciBus, IHasBanks, IFirmwareState
         Io = context.ProvideSpace(new SpaceRequest("io", options.IoWidth, options.IoWidth == 16 ? "bus.x86-ports" : "bus.flat", (options.IoUnmapped ?? new PciUnmapped()).Policy));
         IAddressSpace configuration = context.ProvideSpace(new SpaceRequest("cfg", 24, "bus.flat", new UnmappedPolicy(UnmappedRead.Ones, UnmappedWrite.Drop)));
         configuration.Map(new MmioRegion(context.Id + ".cfg", 1 << 24, new ConfigurationWindow(this)), 0);
-        Mechanism = new ConfigurationMechanism(this);
+        Mechanism = new ConfigurationMechanism(this, context);
         Banks = [new DeviceBank("conf1", new MmioRegion(context.Id + ".conf1", 8, Mechanism))];
     }
 
@@ -56,13 +56,17 @@ public sealed class PciRoot : Device, IPciBus, IHasBanks, IFirmwareState
     internal ConfigurationMechanism Mechanism { get; }
 
     /// <inheritdoc/>
-    public override void Reset() => Mechanism.Latch = 0;
+    public override void Reset() => (Mechanism.Latch, Mechanism.ResetControl) = (0, 0);
 
     /// <inheritdoc/>
-    public override void Save(StateWriter writer) => writer.U32(Mechanism.Latch);
+    public override void Save(StateWriter writer)
+    {
+        writer.U32(Mechanism.Latch);
+        writer.U8(Mechanism.ResetControl);
+    }
 
     /// <inheritdoc/>
-    public override void Load(StateReader reader) => Mechanism.Latch = reader.U32();
+    public override void Load(StateReader reader) => (Mechanism.Latch, Mechanism.ResetControl) = (reader.U32(), reader.U8());
 
     /// <inheritdoc/>
     public bool TrySetFirmwareState(string key, ulong value)

@@ -9,7 +9,7 @@ public sealed record PitOptions(bool Runs = false);
 /// <summary>The 8254 programmable interval timer of a PC, with the system control port 0x61 that rules its third counter.</summary>
 /// <remarks>
 /// The unnamed bank has the four ports of the timer, bank <c>port61</c> one port. Counters run at 1193182 Hz; the gates of counters 0 and 1 are tied high.
-/// Outputs <c>out0</c> and <c>speaker</c>. Firmware state <c>idle: 1</c>: no counter is programmed. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
+/// Outputs <c>out0</c> and <c>speaker</c>; input <c>hold</c> keeps <c>out0</c> low, as an HPET does that replaces the timer. Firmware state <c>idle: 1</c>: no counter is programmed. Port 0x61: bit 0 gate of counter 2, bit 1 speaker data, bits 2 and 3 kept, bit 4 changes with each refresh request, bit 5 output of counter 2.
 /// Source: Intel 8254 datasheet (order number 231164); Intel 82378 datasheet (order number 290473), section "NMI Status and Control Register".
 /// </remarks>
 [Device("intel.8254")]
@@ -27,6 +27,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
     private readonly CounterOutput _tick;
     private readonly CounterOutput _speaker;
     private byte _control;
+    private bool _isHeld;
 
     /// <summary>Creates the timer.</summary>
     public Pit8254(PitOptions options, IDeviceContext context)
@@ -41,6 +42,12 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
             CounterChannel counter = _counters[i];
             Registers.Add(i, $"COUNTER{i}", () => counter.Read(), v => WriteCounter(counter, (byte)v), () => counter.Peek());
         }
+
+        context.Input("hold", level =>
+        {
+            _isHeld = level;
+            Update();
+        });
 
         // The control port can't be read; the recorded machines drive zeros.
         Registers.Add(3, "CONTROL", () => 0, v => WriteControl((byte)v));
@@ -70,7 +77,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
             }
         }
 
-        _control = 0;
+        (_control, _isHeld) = (0, false);   // an HPET that holds lets go with the same reset
         _tick.Forget();
         _speaker.Forget();
         Update();
@@ -80,6 +87,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
     public override void Save(StateWriter writer)
     {
         writer.U8(_control);
+        writer.Bool(_isHeld);
         foreach (CounterChannel counter in _counters)
         {
             counter.Save(writer);
@@ -90,6 +98,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
     public override void Load(StateReader reader)
     {
         _control = reader.U8();
+        _isHeld = reader.Bool();
         foreach (CounterChannel counter in _counters)
         {
             counter.Load(reader);
@@ -164,6 +173,7 @@ public sealed class Pit8254 : Device, IHasRegisters, IHasBanks, IFirmwareState
     private void Update()
     {
         _speaker.IsEnabled = (_control & SpeakerBit) != 0;
+        _tick.IsEnabled = !_isHeld;
         _tick.Update();
         _speaker.Update();
     }

@@ -82,11 +82,21 @@ internal sealed class MachineArguments
     public RunningMachine? Build(ParseResult parsed, PluginCatalog catalog) => Build(parsed, parsed.GetValue(File)!, catalog);
 
     /// <summary>Loads and builds a machine; when it is wrong says so and returns null.</summary>
-    public RunningMachine? Build(ParseResult parsed, string file, PluginCatalog catalog, BuildOptions? build = null)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="file">The machine file.</param>
+    /// <param name="catalog">The plugins.</param>
+    /// <param name="build">Decisions about building; null for none.</param>
+    /// <param name="parameters">Parameters of the machine that options of the command stand for; null for none.</param>
+    public RunningMachine? Build(ParseResult parsed, string file, PluginCatalog catalog, BuildOptions? build = null, IReadOnlyDictionary<string, string>? parameters = null)
     {
         if (LoadOptions(parsed) is not { } load)
         {
             return null;
+        }
+
+        if (parameters is { Count: > 0 })
+        {
+            load = load with { Parameters = new Dictionary<string, string>([.. load.Parameters, .. parameters], StringComparer.Ordinal) };
         }
 
         BuildResult result = MachineFactory.Load(file, load, build, catalog);

@@ -85,6 +85,9 @@ public sealed class RunningMachine : IDisposable
     /// <summary>The names of the flavours that frontends of this machine may be opened under.</summary>
     public IEnumerable<string> Flavours => Description.Flavours.Select(f => f.Id).Concat(_catalog.Names(PluginKind.Kernel));
 
+    /// <summary>Raised when a device asks for the machine to be switched off or reset.</summary>
+    public event Action<PowerRequest>? PowerRequested;
+
     /// <summary>Puts every device into the state after power-on, then into the one that firmware leaves.</summary>
     public void Reset()
     {
@@ -100,9 +103,12 @@ public sealed class RunningMachine : IDisposable
 
         if (!FromPowerOn)
         {
-            FirmwareStateWriter.Apply(this, new DiagnosticBag());
+            ApplyFirmwareState();
         }
     }
+
+    /// <summary>Puts devices into the state in which firmware leaves them, for a program that begins in its place.</summary>
+    public void ApplyFirmwareState() => FirmwareStateWriter.Apply(this, new DiagnosticBag());
 
     /// <summary>Makes a kernel in front of this machine's character devices.</summary>
     /// <param name="flavour">A flavour of the machine or a built-in profile; null for the one that the frontends name.</param>
@@ -125,6 +131,8 @@ public sealed class RunningMachine : IDisposable
 
         Memory.Dispose();
     }
+
+    internal void RequestPower(PowerRequest request) => PowerRequested?.Invoke(request);
 
     /// <summary>Takes a backend over: it ends with the machine.</summary>
     internal T Keep<T>(T backend)

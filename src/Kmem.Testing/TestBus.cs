@@ -16,7 +16,7 @@ public sealed class TestBus(UnmappedPolicy unmapped) : Bus
     public override AccessResult Read(IBusFabric fabric, ulong address, int width, out ulong value, in AccessAttributes attributes)
     {
         BusTarget target = fabric.Locate(address, write: false);
-        if (target.Remaining >= (ulong)width)
+        if (target.Remaining >= (ulong)width || width == 1)
         {
             return target.Kind == BusTargetKind.None ? Unmapped.ReadValue(width, out value) : fabric.Read(target, width, out value, attributes);
         }
@@ -39,7 +39,7 @@ public sealed class TestBus(UnmappedPolicy unmapped) : Bus
     public override AccessResult Write(IBusFabric fabric, ulong address, int width, ulong value, in AccessAttributes attributes)
     {
         BusTarget target = fabric.Locate(address, write: true);
-        if (target.Remaining >= (ulong)width)
+        if (target.Remaining >= (ulong)width || width == 1)
         {
             return target.Kind == BusTargetKind.None ? Unmapped.WriteResult : fabric.Write(target, width, value, attributes);
         }

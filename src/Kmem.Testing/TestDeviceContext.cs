@@ -19,6 +19,7 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
     private readonly Dictionary<string, TestOverlay> _overlays = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IBlockBackend> _disks = new(StringComparer.Ordinal);
     private readonly List<(LogLevel Level, string Message)> _log = [];
+    private readonly List<PowerRequest> _powerRequests = [];
 
     /// <inheritdoc/>
     public string Id { get; init; } = "dut";
@@ -49,6 +50,9 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
 
     /// <summary>What the device has logged, in order.</summary>
     public IReadOnlyList<(LogLevel Level, string Message)> LogLines => _log;
+
+    /// <summary>What the device has asked to happen to the machine, in order.</summary>
+    public IReadOnlyList<PowerRequest> PowerRequests => _powerRequests;
 
     /// <summary>All memory of this machine.</summary>
     public MachineMemory Memory => _memory;
@@ -154,6 +158,9 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
 
         return (ulong)image.Length <= limit ? image : throw new MachineException($"the image '{path}' is larger than {limit} bytes") { Option = "image" };
     }
+
+    /// <inheritdoc/>
+    public void RequestPower(PowerRequest request) => _powerRequests.Add(request);
 
     /// <inheritdoc/>
     public IOverlaySwitch Overlay(string id)

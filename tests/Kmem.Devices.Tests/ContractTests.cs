@@ -2,21 +2,25 @@ using Kmem.Abstractions;
 using Kmem.Machine.Backends;
 using Kmem.Machine.Plugins;
 using Kmem.Plugins.BusMaster;
+using Kmem.Plugins.Chipset;
 using Kmem.Plugins.Clock;
 using Kmem.Plugins.Display;
 using Kmem.Plugins.Dma8237;
 using Kmem.Plugins.Firmware;
+using Kmem.Plugins.Floppy;
 using Kmem.Plugins.Ide;
 using Kmem.Plugins.Interrupts;
 using Kmem.Plugins.Keyboard;
 using Kmem.Plugins.Lab;
 using Kmem.Plugins.Memory;
+using Kmem.Plugins.Network;
 using Kmem.Plugins.Pci;
 using Kmem.Plugins.Registers;
 using Kmem.Plugins.Serial;
 using Kmem.Plugins.Spi;
 using Kmem.Plugins.Timers;
 using Kmem.Plugins.Typhoon;
+using Kmem.Plugins.Virtio;
 using Kmem.Testing;
 using Xunit;
 
@@ -46,6 +50,9 @@ public sealed class ContractTests
         ]),
         ["mc146818"] = new RealTimeClockOptions(Contents: new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["0x34"] = [0x12, 0x34] }),
         ["firmware.acpi"] = new AcpiOptions(0x10_0000, Hpet: 0xFED0_0000, Mcfg: 0xE000_0000),
+        ["qemu.fw-cfg"] = new FwCfgOptions("memory", Low: 0x10_0000),
+        ["vga.std-pci"] = new StdVgaOptions(Image),
+        ["intel.82371ab-pm"] = new Piix4PowerOptions("io"),
         ["firmware.smbios"] = new SmbiosOptions(),
         ["flash.spi-nor"] = new SpiNorFlashOptions(0x1_0000, Image),
         ["intel.ich-lpc"] = new IchLpcOptions("flash", "pci0.mem"),
@@ -70,6 +77,8 @@ public sealed class ContractTests
     {
         ["mc146818"] = ["_memory", "_offset"],
         ["gpio.block"] = ["_pins"],
+        ["intel.82371sb"] = ["_pins"],
+        ["intel.ioapic"] = ["_levels"],
         ["intel.8259-pair"] = ["master._lines", "slave._lines"],
         ["dec.21272.cchip"] = ["_raw", "_tick"],
         ["flash.spi-nor"] = ["_status1", "_status2", "_writeProtect"],
@@ -79,8 +88,8 @@ public sealed class ContractTests
     [
         .. new[]
         {
-            typeof(DmaWriter), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
-            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip),
+            typeof(DmaWriter), typeof(Port92), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
+            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip), typeof(FloppyController), typeof(UserNetwork), typeof(VirtioBlock),
         }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with
@@ -89,6 +98,7 @@ public sealed class ContractTests
                 Context = () => new TestDeviceContext { OverlayCounts = new Dictionary<string, int>(StringComparer.Ordinal) { ["pam"] = 12 } }
                     .WithImage(Image, [1, 2, 3])
                     .WithDisk("primary-master", new MemoryBlockBackend(new byte[64 * 512]))
+                    .WithDisk("disk", new MemoryBlockBackend(new byte[64 * 512]))
                     .WithDisk("secondary-master", new MemoryBlockBackend(new byte[32 * 2048]))
                     .With("flash", new ReadyChip())
                     .With("pic", new FixedVector()),

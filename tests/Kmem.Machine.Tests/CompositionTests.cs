@@ -42,7 +42,8 @@ public sealed class CompositionTests
     [Fact]
     public void PamRegistersReRouteReadsAndWritesApart()
     {
-        using RunningMachine machine = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, "pc-i440fx.yaml"), catalog: SolutionFolders.Plugins()).Machine!;
+        var blank = new LoadOptions { Parameters = new Dictionary<string, string>(StringComparer.Ordinal) { ["bios"] = "" } };
+        using RunningMachine machine = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, "pc-i440fx.yaml"), blank, catalog: SolutionFolders.Plugins()).Machine!;
         AddressSpace phys = machine.Spaces["phys"], io = machine.Spaces["io"];
         void Pam0(ulong value)
         {

@@ -114,8 +114,8 @@ internal static unsafe class MmxInstructions
     {
         (int Low, int High) place = source.IsMM() ? (X86Slots.X87Significand + (source - Iced.Intel.Register.MM0), X86Slots.Zero) : VectorInstructions.Place(x, 1);
 
-        // CVTPI2PD from memory leaves the x87 alone.
-        if (source.IsMM() || target.IsMM() || x.Instruction.Mnemonic != Mnemonic.Cvtpi2pd)
+        // CVTPI2PS and CVTPI2PD from memory leave the x87 alone.
+        if (source.IsMM() || target.IsMM())
         {
             Enter(x);
         }
@@ -135,6 +135,7 @@ internal static unsafe class MmxInstructions
         {
             x.Helper(FloatingPointHelpers.CheckPending, x.Const(0), 0);
             x.Ir.SetRegister(X86Slots.X87Tags, x.Const(0));
+            x.Ir.SetRegister(X86Slots.X87Status, x.Slot(X86Slots.X87Status) & ~0x3800UL);
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed unsafe class InterruptUnit
 {
     private readonly X86Cpu _cpu;
     private readonly IInterruptAcknowledge? _controller;
-    private bool _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap;
+    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap;
     private ulong _trapReason;
 
     /// <summary>Creates the unit.</summary>
@@ -19,6 +19,12 @@ internal sealed unsafe class InterruptUnit
         _cpu = cpu;
         _controller = cpu.Options.InterruptController.Length == 0 ? null : context.Device<IInterruptAcknowledge>(cpu.Options.InterruptController);
         Apic = cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR) ? new LocalApic(cpu) : null;
+        if (Apic is not null && cpu.Options.ApicBus.Length > 0)
+        {
+            Apic.Bus = context.Device<IApicBus>(cpu.Options.ApicBus);
+            Apic.Bus.Attach(new ApicEndpoint(cpu, Apic));
+        }
+
         context.Input("intr", level =>
         {
             _line = level;
@@ -38,6 +44,13 @@ internal sealed unsafe class InterruptUnit
     /// <summary>The local APIC; null where the model has none.</summary>
     public LocalApic? Apic { get; }
 
+    /// <summary>A message that an 8259 has a request, as an I/O APIC's ExtINT entry sends it.</summary>
+    public void RequestExternal()
+    {
+        _external = true;
+        Ask();
+    }
+
     /// <summary>Whether the next instruction runs before any interrupt.</summary>
     public bool IsShadowed { get; private set; }
 
@@ -47,7 +60,7 @@ internal sealed unsafe class InterruptUnit
     /// <summary>Whether something will end a halt with interrupts off.</summary>
     public bool CanBeWoken => _nonMaskable;
 
-    private bool HasRequest => (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
+    private bool HasRequest => _external || (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
 
     /// <summary>Forgets everything but the pins.</summary>
     public void Reset()
@@ -188,6 +201,7 @@ internal sealed unsafe class InterruptUnit
         }
         else if (_controller is not null)
         {
+            _external = false;
             vector = _controller.Acknowledge();
         }
         else

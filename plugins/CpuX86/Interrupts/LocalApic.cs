@@ -23,6 +23,9 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
     private IDisposable? _timer;
     private IRegionMapping? _mapping;
 
+    /// <summary>The way to I/O APICs and other CPUs; null for none.</summary>
+    public IApicBus? Bus { get; set; }
+
     /// <summary>Whether it is on, by its base register.</summary>
     public bool IsEnabled => (_base & Enable) != 0;
 
@@ -378,9 +381,32 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
         if (vector >= 0)
         {
             _inService[vector >> 5] &= ~(1u << (vector & 31));
+            if ((_triggers[vector >> 5] & (1u << (vector & 31))) != 0)
+            {
+                Bus?.EndOfInterrupt((byte)vector);
+            }
         }
 
         cpu.Interrupts.Ask();
+    }
+
+    /// <summary>Whether a message with a destination is for this APIC.</summary>
+    /// <remarks>Source: Intel SDM volume 3, 11.6.2 "Determining IPI Destination".</remarks>
+    public bool IsDestination(uint destination, bool isLogical)
+    {
+        if (!isLogical)
+        {
+            return destination == _id || (destination & 0xFF) == 0xFF;
+        }
+
+        if (IsX2)
+        {
+            return destination >> 16 == _logical >> 16 && (destination & _logical & 0xFFFF) != 0;
+        }
+
+        return _format >> 28 == 0xF
+            ? (destination & _logical) != 0
+            : destination >> 4 == 0xF || (destination >> 4 == _logical >> 4 && (destination & _logical & 15) != 0);
     }
 
     private void Rearm()
@@ -437,28 +463,23 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
 
     private void Send()
     {
-        // One CPU: what is meant for itself arrives, what is meant for others has no receiver.
-        uint shorthand = (_commandLow >> 18) & 3, mode = (_commandLow >> 8) & 7, destination = IsX2 ? _commandHigh : _commandHigh >> 24;
+        uint shorthand = (_commandLow >> 18) & 3, destination = IsX2 ? _commandHigh : _commandHigh >> 24;
         bool isLogical = (_commandLow & 0x800) != 0;
-        bool isSelf = shorthand switch
+        var message = new InterruptMessage(
+            (byte)_commandLow, (InterruptDelivery)((_commandLow >> 8) & 7), shorthand == 0 ? destination : 0xFF, shorthand == 0 && isLogical, IsAssert: (_commandLow & 0x4000) != 0);
+        if (shorthand == 1 || (Bus is null && shorthand != 3 && IsDestination(message.Destination, message.IsLogical)))
         {
-            1 or 2 => true,
-            3 => false,
-            _ => isLogical ? (destination & _logical) != 0 || destination == 0xFF : destination == _id || destination == 0xFF,
-        };
-        if (!isSelf)
-        {
-            return;
+            new ApicEndpoint(cpu, this).Accept(message);
         }
-
-        switch (mode)
+        else if (Bus is not null)
         {
-            case 0 or 1:
-                Request((int)_commandLow & 0xFF, isLevel: false);
-                break;
-            case 4:
-                cpu.Interrupts.RaiseNonMaskable();
-                break;
+            foreach (ILocalApic other in Bus.LocalApics)
+            {
+                if (other.IsDestination(message.Destination, message.IsLogical) && (shorthand != 3 || !other.Masters.Contains(cpu.Master)))
+                {
+                    other.Accept(message);
+                }
+            }
         }
     }
 }

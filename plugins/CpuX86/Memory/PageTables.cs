@@ -71,11 +71,12 @@ internal sealed unsafe class PageTables(X86Cpu cpu)
 
         if ((cr0 & Cr0.Pg) == 0)
         {
-            return new TranslatedAddress(0, address, Writable: true, Readable: true, IsFixed: true);
+            return new TranslatedAddress(0, address & cpu.AddressMask, Writable: true, Readable: true, IsFixed: cpu.AddressMask == ulong.MaxValue);
         }
 
         bool isUser = cpu.Cpl == 3 && !IsSystemAccess;
-        return isLong ? WalkLong(address, access, isUser, 4) : (Slots[X86Slots.Cr4] & Cr4.Pae) != 0 ? WalkLong(address, access, isUser, 3) : WalkLegacy(address, access, isUser);
+        TranslatedAddress found = isLong ? WalkLong(address, access, isUser, 4) : (Slots[X86Slots.Cr4] & Cr4.Pae) != 0 ? WalkLong(address, access, isUser, 3) : WalkLegacy(address, access, isUser);
+        return cpu.AddressMask == ulong.MaxValue ? found : found with { Physical = found.Physical & cpu.AddressMask };
     }
 
     /// <summary>Finds where an address leads without a trace.</summary>

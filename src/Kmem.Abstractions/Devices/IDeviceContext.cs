@@ -68,6 +68,9 @@ public interface IDeviceContext
     /// <exception cref="MachineException">The file is missing, unreadable or larger than <paramref name="limit"/>.</exception>
     byte[] ReadImage(string path, ulong limit);
 
+    /// <summary>Asks for the machine to be switched off or reset, after the present instruction.</summary>
+    void RequestPower(PowerRequest request);
+
     /// <summary>The switch of the overlays that the description declares under <paramref name="id"/>.</summary>
     IOverlaySwitch Overlay(string id);
 

@@ -32,7 +32,7 @@ internal static class RunCommand
         progress.Say("building the machine");
         using var backends = new RunBackends(settings.Serial);
         var build = new BuildOptions { FromPowerOn = true, CharPort = backends.Create, BlockBackend = HostBackends.Block };
-        using RunningMachine? machine = arguments.Build(parsed, parsed.GetValue(arguments.File)!, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder), build);
+        using RunningMachine? machine = arguments.Build(parsed, parsed.GetValue(arguments.File)!, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder), build, options.Parameters(parsed));
         if (machine is null)
         {
             return ExitCodes.BadMachine;

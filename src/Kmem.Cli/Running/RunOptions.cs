@@ -35,13 +35,16 @@ internal sealed record RunSettings
     public bool Reboots { get; init; } = true;
 
     public bool Statistics { get; init; }
+
+    public string? Screen { get; init; }
 }
 
 /// <summary>The options of <c>kmem run</c>.</summary>
 internal sealed class RunOptions
 {
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program, plain or gzip: an ELF file, or with --at a flat image", HelpName = "FILE" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program in the place of firmware, plain or gzip: an ELF file, or with --at a flat image; on a PC a bzImage, a multiboot image or a boot sector", HelpName = "FILE" };
     private readonly Option<string?> _flat = new("--at") { Description = "Virtual address at which a flat image is loaded and begins", HelpName = "ADDRESS" };
+    private readonly Option<string?> _bios = new("--bios") { Description = "Image of the firmware, of any size: the machine's parameter bios", HelpName = "FILE" };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "The kernel's initial file system", HelpName = "FILE" };
     private readonly Option<string?> _append = new("--append") { Description = "The kernel's command line", HelpName = "TEXT" };
     private readonly Option<string[]> _serial = new("--serial") { Description = "Where the serial port at the terminal goes, or with PORT= another one: stdio, pty, unix:PATH, file:PATH, none", HelpName = "[PORT=]PLACE" };
@@ -55,16 +58,22 @@ internal sealed class RunOptions
     private readonly Option<string?> _control = new("--control") { Description = "Lets 'exec', 'mount', 'io', 'peek', 'poke' and 'explain' with --attach PATH work on the machine while it runs", HelpName = "PATH" };
     private readonly Option<string> _mode = new("--engine") { Description = "Back ends: interpret, translate (everything, for tests) or both", DefaultValueFactory = _ => "both" };
     private readonly Option<int> _threshold = new("--hot") { Description = "Executions after which a block is translated", DefaultValueFactory = _ => 1000 };
+    private readonly Option<string?> _screen = new("--screen") { Description = "Writes at the end what the screen shows: a picture to NAME.png, text to any other name", HelpName = "FILE" };
     private readonly Option<bool> _statistics = new("--stats") { Description = "Says at the end how much was executed and translated" };
 
     public RunOptions(Command command)
     {
         _mode.AcceptOnlyFromAmong("interpret", "translate", "both");
-        foreach (Option option in (Option[])[_kernel, _flat, _initrd, _append, _serial, _expect, _send, _timeout, _until, _for, _control, _realTime, _noReboot, _mode, _threshold, _statistics])
+        foreach (Option option in (Option[])[_bios, _kernel, _flat, _initrd, _append, _serial, _expect, _send, _timeout, _until, _for, _control, _realTime, _noReboot, _mode, _threshold, _screen, _statistics])
         {
             command.Add(option);
         }
     }
+
+    /// <summary>Parameters of the machine that options stand for.</summary>
+    public IReadOnlyDictionary<string, string> Parameters(ParseResult parsed) => parsed.GetValue(_bios) is { } bios
+        ? new Dictionary<string, string>(StringComparer.Ordinal) { ["bios"] = Path.GetFullPath(bios) }
+        : new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The settings; null and a message when they are wrong.</summary>
     public RunSettings? Read(ParseResult parsed)
@@ -109,6 +118,7 @@ internal sealed class RunOptions
             IsRealTime = parsed.GetValue(_realTime),
             Reboots = !parsed.GetValue(_noReboot),
             Statistics = parsed.GetValue(_statistics),
+            Screen = parsed.GetValue(_screen),
         };
     }
 

@@ -5,6 +5,7 @@ using Kmem.Cli.Serving;
 using Kmem.Engine;
 using Kmem.Ir;
 using Kmem.Machine;
+using Kmem.Machine.Loading.Pc;
 using Kmem.Machine.Running;
 
 namespace Kmem.Cli.Running;
@@ -24,6 +25,7 @@ internal sealed class RunSession : IDisposable
     private readonly MachineRunner _runner;
     private readonly RunnerGate _gate;
     private readonly BootImage? _image;
+    private readonly PcProgram? _program;
     private readonly Stopwatch _clock = new();
     private readonly RunScript? _script;
     private readonly ControlServer? _server;
@@ -37,7 +39,18 @@ internal sealed class RunSession : IDisposable
     public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, RunSignals signals, LoadingProgress progress)
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
-        _image = KernelImage.Load(settings, machine.Description, progress);
+        if (KernelFiles.Of(settings, machine.Description) is { } files)
+        {
+            if (machine.Description.Architecture == "x86")
+            {
+                _program = KernelImage.LoadPc(files, progress);
+            }
+            else
+            {
+                _image = KernelImage.Load(files, settings, machine.Description, progress);
+            }
+        }
+
         _runner = new MachineRunner(machine, settings.Engine) { IsRealTime = settings.IsRealTime, IdleLead = IdleLead, Between = backends.Exchange };
         foreach (Kmem.Machine.Backends.IHostPolled polled in backends.Polled)
         {
@@ -96,6 +109,10 @@ internal sealed class RunSession : IDisposable
             {
                 _runner.Boot(_image);
             }
+            else if (_program is not null)
+            {
+                _runner.Boot(_program);
+            }
 
             if (first)
             {
@@ -139,7 +156,7 @@ internal sealed class RunSession : IDisposable
         // The terminal is given back first, so that nothing of this is lost in raw mode.
         ulong executed = _runner.Executed;
         _backends.Dispose();
-        if (_image is null && executed <= FewInstructions)
+        if (_image is null && _program is null && executed <= FewInstructions)
         {
             Terminal.Error("the machine stopped at once: it has no program; --kernel FILE names one");
         }
@@ -151,6 +168,11 @@ internal sealed class RunSession : IDisposable
             {
                 Console.Error.Write(cpu.Report());
             }
+        }
+
+        if (_settings.Screen is { } screen)
+        {
+            ScreenFile.Write(_machine, screen);
         }
 
         if (_settings.Statistics)

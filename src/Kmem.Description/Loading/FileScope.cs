@@ -64,6 +64,11 @@ internal sealed class FileScope : IExpressionScope
     /// <inheritdoc/>
     public long FileSize(string path)
     {
+        if (path.Length == 0)
+        {
+            return 0;   // a file parameter that names none
+        }
+
         string full = Absolute(path);
         return _options.Files.Exists(full)
             ? _options.Files.LengthOf(full)

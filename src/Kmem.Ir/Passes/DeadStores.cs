@@ -6,15 +6,27 @@ public static class DeadStores
 {
     /// <summary>Finds the micro-ops that may go.</summary>
     /// <param name="operations">Micro-ops of one block.</param>
+    /// <param name="marks">Where its instructions begin: one with a micro-op that may stop the block ends with all registers in sight.</param>
     /// <param name="registerCount">Number of slots that outlive the block.</param>
     /// <returns>True for each micro-op that may go.</returns>
-    public static bool[] Find(ReadOnlySpan<MicroOp> operations, int registerCount)
+    public static bool[] Find(ReadOnlySpan<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, int registerCount)
     {
         bool[] dead = new bool[operations.Length];
         var unused = new HashSet<int>();
         var liveTemporaries = new HashSet<int>();
+        int mark = marks.Length - 1;
         for (int i = operations.Length - 1; i >= 0; i--)
         {
+            while (mark >= 0 && marks[mark].Operation > i)
+            {
+                if (mark == 0 || MayStop(operations[marks[mark - 1].Operation..marks[mark].Operation]))
+                {
+                    unused.Clear();
+                }
+
+                mark--;
+            }
+
             MicroOp operation = operations[i];
             bool visible = UopTable.HasEffects(operation.Code);
             if (UopTable.SetsD(operation.Code))
@@ -49,6 +61,19 @@ public static class DeadStores
         }
 
         return dead;
+
+        static bool MayStop(ReadOnlySpan<MicroOp> instruction)
+        {
+            foreach (ref readonly MicroOp operation in instruction)
+            {
+                if (UopTable.HasEffects(operation.Code))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
 
         void Use(bool reads, int slot)
         {

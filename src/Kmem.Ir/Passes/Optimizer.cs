@@ -11,7 +11,7 @@ public static class Optimizer
     {
         ConstantFolding.Run(operations);
         CopyPropagation.Run(operations, marks, registerCount);
-        bool[] dead = DeadStores.Find(operations, registerCount);
+        bool[] dead = DeadStores.Find(operations, marks, registerCount);
         for (int i = 0; i < operations.Length; i++)
         {
             if (dead[i])

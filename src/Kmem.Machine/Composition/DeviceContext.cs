@@ -134,6 +134,8 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
         }
     }
 
+    public void RequestPower(PowerRequest request) => machine.RequestPower(request);
+
     public IOverlaySwitch Overlay(string id)
     {
         string full = $"{Id}.{id}";

@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Machine.Loading.Pc;
 using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
@@ -54,6 +55,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         machine.Clock.Scheduled += ShortenTurn;
+        machine.PowerRequested += Obey;
         machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
 
@@ -92,6 +94,17 @@ public sealed class MachineRunner : IDisposable
         IBootable target = _cpus.Select(c => c.Processor).OfType<IBootable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a kernel");
         target.Boot(image);
+    }
+
+    /// <summary>Puts the machine into the state in which firmware leaves it, a program into its memory, and the first CPU at its beginning.</summary>
+    /// <exception cref="MachineException">No CPU can begin so, or the program does not fit.</exception>
+    /// <exception cref="Loading.ImageException">The program does not fit or is none that can be begun.</exception>
+    public void Boot(PcProgram program)
+    {
+        IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
+            ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
+        _machine.ApplyFirmwareState();
+        target.Start(program.Place(new PcMemory(_machine)));
     }
 
     /// <summary>Runs until the machine stops.</summary>
@@ -150,6 +163,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         _machine.Clock.Scheduled -= ShortenTurn;
+        _machine.PowerRequested -= Obey;
         _machine.ProcessorMap.Processor = null;
         _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
@@ -195,6 +209,20 @@ public sealed class MachineRunner : IDisposable
         foreach (AddressSpace space in _machine.Spaces.Values)
         {
             space.GrantBus();
+        }
+    }
+
+    /// <summary>A device's request ends the turn of the CPU that caused it; one that a timer caused ends the run before the next turn.</summary>
+    private void Obey(PowerRequest request)
+    {
+        var stop = new MachineStop(request.Action == PowerAction.Reset ? StopKind.Reset : StopKind.PowerOff, request.Reason, request.ExitCode);
+        if (_running is { } cpu)
+        {
+            cpu.Stop(stop);
+        }
+        else
+        {
+            _requestedStop = stop;
         }
     }
 
