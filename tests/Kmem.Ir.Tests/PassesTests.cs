@@ -49,7 +49,7 @@ public sealed class PassesTests : IDisposable
     {
         MicroOp[] block = [Constant(1, 7), Copy(2, 3), new MicroOp { Code = Uop.Helper }, Sum(4, 5, 1), Sum(6, 2, 2), Jump()];
         ConstantFolding.Run(block);
-        CopyPropagation.Run(block);
+        CopyPropagation.Run(block, [], IrBench.RegisterCount);
         Assert.Equal(Uop.Add, block[3].Code);
         Assert.Equal(2, block[4].A);
     }
@@ -58,7 +58,7 @@ public sealed class PassesTests : IDisposable
     public void CopyIsReadAtItsSource()
     {
         MicroOp[] block = [Copy(Temporary, 2), Sum(1, Temporary, Temporary), Jump()];
-        CopyPropagation.Run(block);
+        CopyPropagation.Run(block, [], IrBench.RegisterCount);
         Assert.Equal((2, 2), ((int)block[1].A, (int)block[1].B));
     }
 
@@ -66,7 +66,7 @@ public sealed class PassesTests : IDisposable
     public void CopyEndsWhenItsSourceIsSet()
     {
         MicroOp[] block = [Copy(Temporary, 2), Constant(2, 1), Sum(1, Temporary, Temporary), Jump()];
-        CopyPropagation.Run(block);
+        CopyPropagation.Run(block, [], IrBench.RegisterCount);
         Assert.Equal(Temporary, block[2].A);
     }
 
@@ -74,21 +74,21 @@ public sealed class PassesTests : IDisposable
     public void ResultThatNobodySeesIsDead()
     {
         MicroOp[] block = [Constant(1, 7), Constant(1, 8), Constant(Temporary, 9), Jump()];
-        Assert.Equal([true, false, true, false], DeadStores.Find(block, IrBench.RegisterCount));
+        Assert.Equal([true, false, true, false], DeadStores.Find(block, [], IrBench.RegisterCount));
     }
 
     [Fact]
     public void FaultSeesTheRegisters()
     {
         MicroOp[] block = [Constant(1, 7), new MicroOp { Code = Uop.Load64, D = 2, A = 3 }, Constant(1, 8), Jump()];
-        Assert.DoesNotContain(true, DeadStores.Find(block, IrBench.RegisterCount));
+        Assert.DoesNotContain(true, DeadStores.Find(block, [], IrBench.RegisterCount));
     }
 
     [Fact]
     public void ConditionalMoveReadsItsDestination()
     {
         MicroOp[] block = [Constant(1, 7), new MicroOp { Code = Uop.CmovEq, D = 1, A = 2, B = 3 }, Jump()];
-        Assert.DoesNotContain(true, DeadStores.Find(block, IrBench.RegisterCount));
+        Assert.DoesNotContain(true, DeadStores.Find(block, [], IrBench.RegisterCount));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class PassesTests : IDisposable
         foreach (Uop code in MicroOps.All.Where(UopTable.HasEffects))
         {
             MicroOp[] block = [new MicroOp { Code = code, D = 1, A = 2, B = 3 }, Constant(1, 0), Jump()];
-            Assert.False(DeadStores.Find(block, IrBench.RegisterCount)[0], code.ToString());
+            Assert.False(DeadStores.Find(block, [], IrBench.RegisterCount)[0], code.ToString());
         }
     }
 

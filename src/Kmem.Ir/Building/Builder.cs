@@ -130,7 +130,10 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
-            _changes[slot]++;
+            if (slot < _changes.Length)
+            {
+                _changes[slot]++;   // a temporary has no readers that hold it for a register
+            }
         }
     }
 
