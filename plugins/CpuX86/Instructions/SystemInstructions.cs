@@ -328,8 +328,8 @@ internal static class SystemInstructions
         if (x.NeedsPrivilege())
         {
             (Val low, Val high) = x.Load128(isAligned: false);
-            _ = high;
             x.Ir.SetRegister(X86Slots.FarOffset, low);
+            x.Ir.SetRegister(X86Slots.FarSelector, high);
             x.Ir.ExitHelper(SystemHelpers.InvalidateContext, x.Slot(x.RegisterSlot(0)), (uint)x.Instruction.Length);
         }
     }
