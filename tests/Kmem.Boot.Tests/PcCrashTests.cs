@@ -94,7 +94,7 @@ public sealed class PcCrashTests
         const uint Gates = 0x100, Handler = 0x400;
         uint handlerAt = PcRun.Entry + Handler;
         byte[] store = [0x8C, 0xC8, 0xC1, 0xE0, 0x10, 0x66, 0xB8, .. BitConverter.GetBytes((ushort)handlerAt), 0xB9, 32, 0, 0, 0, 0xBF, .. BitConverter.GetBytes(PcRun.Entry + Gates),
-            0xAB, 0x50, 0xB8, 0x00, 0x8E, .. BitConverter.GetBytes((ushort)(handlerAt >> 16)), 0xAB, 0x58, 0xE2, 0xF4];
+            0xAB, 0x50, 0xB8, 0x00, 0x8E, .. BitConverter.GetBytes((ushort)(handlerAt >> 16)), 0xAB, 0x58, 0xE2, 0xF5];
         byte[] load = [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + 0xF0), 0x0F, 0x0B];
         byte[] code = new byte[Handler + 16];
         ((byte[])[.. begin, .. store, .. load]).CopyTo(code, 0);

@@ -53,7 +53,7 @@ internal sealed class PcRun : IDisposable
     {
         const uint Magic = 0x1BAD_B002, HasAddresses = 0x1_0000;
         byte[] image = new byte[0x20 + code.Length];
-        uint[] header = [Magic, HasAddresses, 0u - Magic - HasAddresses, Entry - 0x20, Entry - 0x20, 0, 0, Entry];
+        uint[] header = [Magic, HasAddresses, unchecked(0u - Magic - HasAddresses), Entry - 0x20, Entry - 0x20, 0, 0, Entry];
         for (int i = 0; i < header.Length; i++)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(4 * i), header[i]);

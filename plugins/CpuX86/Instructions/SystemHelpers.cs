@@ -34,6 +34,7 @@ internal static unsafe class SystemHelpers
     public static readonly HelperFunction LoadStatusWord = GuestKernels.Helper(&LoadStatusWordOf, LoadStatusWordOf);
     public static readonly HelperFunction ClearTaskSwitched = GuestKernels.Helper(&ClearTaskSwitchedOf, ClearTaskSwitchedOf);
     public static readonly HelperFunction Verify = GuestKernels.Helper(&VerifyOf, VerifyOf);
+    public static readonly HelperFunction AdjustLevel = GuestKernels.Helper(&AdjustLevelOf, AdjustLevelOf);
     public static readonly HelperFunction Rights = GuestKernels.Helper(&RightsOf, RightsOf);
     public static readonly HelperFunction LoadControl = GuestKernels.Helper(&LoadControlOf, LoadControlOf);
     public static readonly HelperFunction StoreControl = GuestKernels.Helper(&StoreControlOf, StoreControlOf);
@@ -339,6 +340,26 @@ internal static unsafe class SystemHelpers
         }
 
         SetZero(cpu, isGood);
+        return 0;
+    }
+
+    /// <summary>ARPL with a selector in memory.</summary>
+    private static int AdjustLevelOf(CpuState* state, ulong offset, ulong segment)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        ulong level = state->Slots[X86Slots.FarSelector] & 3;
+        if (!cpu.Load((int)segment, offset, 2, out ulong selector))
+        {
+            return Fault;
+        }
+
+        bool raises = (selector & 3) < level;
+        if (raises && !cpu.Store((int)segment, offset, 2, (selector & ~3UL) | level))
+        {
+            return Fault;
+        }
+
+        SetZero(cpu, raises);
         return 0;
     }
 

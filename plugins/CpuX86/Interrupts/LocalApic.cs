@@ -11,7 +11,7 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
     public const ulong DefaultBase = 0xFEE0_0000;
 
     private const ulong Enable = 0x800, X2 = 0x400, Bootstrap = 0x100;
-    private const uint Masked = 0x1_0000, SoftwareEnable = 0x100;
+    private const uint ExternalDelivery = 0x700, Masked = 0x1_0000, SoftwareEnable = 0x100;
 
     /// <summary>Timer ticks per second of guest time.</summary>
     private const ulong TimerFrequency = 1_000_000_000;
@@ -62,9 +62,19 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
         _base = DefaultBase | Enable | (cpu.Options.Number == 0 ? Bootstrap : 0);
         Initialize();
         _id = (uint)cpu.Options.Number;
+        if (cpu.Options.Number == 0)
+        {
+            // The multiprocessor specification wants the 8259's interrupts to reach the first CPU without any program's help.
+            _local[3] = ExternalDelivery;
+        }
+
         _mapping ??= cpu.Space.Map(new MmioRegion("lapic", 0x1000, this, 4, 4), DefaultBase, priority: 100);
         Place();
     }
+
+    /// <summary>Sets it as firmware leaves it: on, with the 8259 on LINT0 and the NMI on LINT1.</summary>
+    /// <remarks>Source: Intel MultiProcessor Specification 1.4, 3.6.2.2 "Virtual Wire Mode".</remarks>
+    public void EnterVirtualWire() => (_spurious, _local[3], _local[4]) = (0x1FF, 0x8000 | ExternalDelivery, 0x8400);
 
     /// <summary>Reads IA32_APIC_BASE.</summary>
     public bool TryReadBase(out ulong value)
