@@ -22,6 +22,8 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         RegisterCount = X86Slots.Count,
         ZeroSlot = X86Slots.Zero,
         ScratchSlot = X86Slots.FarSelector,
+        FirstFloatingSlot = X86Slots.XmmLow,
+        FloatingSlots = 16,
         PageShift = 12,
         Modes = 3,
         AllowsUnaligned = true,

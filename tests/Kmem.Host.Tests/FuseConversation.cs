@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using Kmem.Abstractions;
 using Kmem.Host.Fuse;
-using Kmem.Host.Sessions;
 using Kmem.Host.Mounts;
+using Kmem.Host.Sessions;
 
 namespace Kmem.Host.Tests;
 

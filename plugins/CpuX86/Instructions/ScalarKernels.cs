@@ -92,6 +92,13 @@ internal static unsafe class ScalarKernels
         return magnitude - 1 >= (1U << 24) - 1 && magnitude < 0xFF00_0000;
     }
 
+    // An infinity or a NaN among the operands shows in the result, so that operands need one comparison only.
+    [MethodImpl(Inline)]
+    private static bool IsDenormal(double x) => (BitConverter.DoubleToUInt64Bits(x) << 1) - 1 < (1UL << 53) - 1;
+
+    [MethodImpl(Inline)]
+    private static bool IsDenormal(float x) => (BitConverter.SingleToUInt32Bits(x) << 1) - 1 < (1U << 24) - 1;
+
     [MethodImpl(Inline)]
     private static bool MayRound(ulong control) => (control & RoundingAndPrecision) == Silent;
 
@@ -129,19 +136,19 @@ internal static unsafe class ScalarKernels
 
     [MethodImpl(Inline)]
     private static bool IsPlainAddDouble(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && IsOrdinary(r) && (MayRound(control) || (IsNearest(control) && Residual(a, b, r) == 0));
+        !IsDenormal(a) && !IsDenormal(b) && IsOrdinary(r) && (MayRound(control) || (IsNearest(control) && Residual(a, b, r) == 0));
 
     [MethodImpl(Inline)]
     private static bool IsPlainSubtractDouble(double a, double b, double r, ulong control) => IsPlainAddDouble(a, -b, r, control);
 
     [MethodImpl(Inline)]
     private static bool IsPlainMultiplyDouble(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(a, b, -r) == 0) : a == 0 || b == 0);
+        !IsDenormal(a) && !IsDenormal(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(a, b, -r) == 0) : r == 0 && (a == 0 || b == 0));
 
     [MethodImpl(Inline)]
     private static bool IsPlainDivideDouble(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && b != 0 && Math.Abs(r) is > Tiny and <= double.MaxValue && Math.Abs(a) > Tiny
-        && (MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(r, b, -a) == 0));
+        !IsDenormal(a) && !IsDenormal(b) && Math.Abs(r) is > Tiny and <= double.MaxValue
+        && (MayRound(control) || (IsNearest(control) && Math.Abs(a) > Tiny && Math.FusedMultiplyAdd(r, b, -a) == 0));
 
     private static bool IsPlainRootDouble(double a, double b, double r, ulong control) =>
         b is > Tiny and <= double.MaxValue && (MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(r, r, -b) == 0));
@@ -187,14 +194,14 @@ internal static unsafe class ScalarKernels
     private static bool IsPlainAddSingle(double a, double b, double r, ulong control)
     {
         float x = Low(a), y = Low(b), sum = Low(r);
-        return IsOrdinary(x) && IsOrdinary(y) && IsOrdinary(sum) && (MayRound(control) || (IsNearest(control) && IsExactSum(x, y, sum)));
+        return !IsDenormal(x) && !IsDenormal(y) && IsOrdinary(sum) && (MayRound(control) || (IsNearest(control) && IsExactSum(x, y, sum)));
     }
 
     [MethodImpl(Inline)]
     private static bool IsPlainSubtractSingle(double a, double b, double r, ulong control)
     {
         float x = Low(a), y = Low(b), difference = Low(r);
-        return IsOrdinary(x) && IsOrdinary(y) && IsOrdinary(difference) && (MayRound(control) || (IsNearest(control) && IsExactSum(x, -y, difference)));
+        return !IsDenormal(x) && !IsDenormal(y) && IsOrdinary(difference) && (MayRound(control) || (IsNearest(control) && IsExactSum(x, -y, difference)));
     }
 
     [MethodImpl(Inline)]
@@ -204,14 +211,14 @@ internal static unsafe class ScalarKernels
     private static bool IsPlainMultiplySingle(double a, double b, double r, ulong control)
     {
         float x = Low(a), y = Low(b), product = Low(r);
-        return IsOrdinary(x) && IsOrdinary(y) && (IsNormalResult(product) ? MayRound(control) || (IsNearest(control) && (double)x * y == product) : x == 0 || y == 0);
+        return !IsDenormal(x) && !IsDenormal(y) && (IsNormalResult(product) ? MayRound(control) || (IsNearest(control) && (double)x * y == product) : product == 0 && (x == 0 || y == 0));
     }
 
     [MethodImpl(Inline)]
     private static bool IsPlainDivideSingle(double a, double b, double r, ulong control)
     {
         float x = Low(a), y = Low(b), quotient = Low(r);
-        return IsOrdinary(x) && IsOrdinary(y) && y != 0 && IsNormalResult(quotient) && (MayRound(control) || (IsNearest(control) && (double)quotient * y == x));
+        return !IsDenormal(x) && !IsDenormal(y) && IsNormalResult(quotient) && (MayRound(control) || (IsNearest(control) && (double)quotient * y == x));
     }
 
     private static bool IsPlainRootSingle(double a, double b, double r, ulong control)

@@ -192,8 +192,8 @@ internal static unsafe class FarReturn
         }
         else
         {
-            // Processors set the whole register where the return is a 32-bit one.
-            cpu.Slots[X86Slots.Rsp] = width == 2 ? (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer : (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer;
+            // Whatever the width of the return, a 16-bit stack takes the lower half alone; the rest stays the inner level's.
+            cpu.Slots[X86Slots.Rsp] = (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer;
         }
     }
 

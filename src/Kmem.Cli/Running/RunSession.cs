@@ -39,10 +39,18 @@ internal sealed class RunSession : IDisposable
     public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, RunSignals signals, LoadingProgress progress)
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
-        KernelFiles? files = KernelFiles.Of(settings, machine.Description);
-        bool isPc = machine.Description.Architecture == "x86";
-        _image = isPc || files is null ? null : KernelImage.Load(files, settings, machine.Description, progress);
-        _program = isPc && files is not null ? KernelImage.LoadPc(files, progress) : null;
+        if (KernelFiles.Of(settings, machine.Description) is { } files)
+        {
+            if (machine.Description.Architecture == "x86")
+            {
+                _program = KernelImage.LoadPc(files, progress);
+            }
+            else
+            {
+                _image = KernelImage.Load(files, settings, machine.Description, progress);
+            }
+        }
+
         _runner = new MachineRunner(machine, settings.Engine) { IsRealTime = settings.IsRealTime, IdleLead = IdleLead, Between = backends.Exchange };
         foreach (Kmem.Machine.Backends.IHostPolled polled in backends.Polled)
         {
@@ -148,7 +156,7 @@ internal sealed class RunSession : IDisposable
         // The terminal is given back first, so that nothing of this is lost in raw mode.
         ulong executed = _runner.Executed;
         _backends.Dispose();
-        if (_image is null && executed <= FewInstructions)
+        if (_image is null && _program is null && executed <= FewInstructions)
         {
             Terminal.Error("the machine stopped at once: it has no program; --kernel FILE names one");
         }

@@ -130,7 +130,6 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
-            // A temporary has no readers that hold it for a register.
             if (slot < RegisterCount)
             {
                 _changes[slot]++;

@@ -3,19 +3,13 @@ using Kmem.Abstractions;
 namespace Kmem.Machine.Backends;
 
 /// <summary>A pseudo terminal as a serial line: a terminal program opens its path, leaves and comes back as it likes.</summary>
-/// <remarks>While nobody has it open or reads from it, the last 64 KiB are kept.</remarks>
-public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
+public sealed class PtyCharBackend : ClientCharBackend
 {
-    private const int Patience = 2000, Pause = 20;
+    private const int Pause = 20;
 
-    private readonly HostInput _input = new();
-    private readonly OutputBurst _output = new();
-    private readonly Backlog _backlog = new();
-    private readonly Lock _lock = new();
     private readonly Thread _thread;
     private readonly int _master;
-    private volatile bool _closed;
-    private bool _connected, _reads = true;
+    private bool _connected;
 
     /// <summary>Opens a new pseudo terminal.</summary>
     /// <exception cref="MachineException">The host has none left.</exception>
@@ -26,63 +20,12 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
         _thread.Start();
     }
 
-    /// <inheritdoc/>
-    public event Action<byte>? Received;
-
-    /// <inheritdoc/>
-    public event Action? Arrived
-    {
-        add => _input.Arrived += value;
-        remove => _input.Arrived -= value;
-    }
-
     /// <summary>What a terminal program opens, for example <c>/dev/pts/7</c>.</summary>
     public string Path { get; }
 
     /// <inheritdoc/>
-    public Func<int>? Room { get; set; }
-
-    /// <inheritdoc/>
-    public bool HasPending => _input.HasPending;
-
-    /// <inheritdoc/>
-    public void Transmit(byte value)
+    private protected override void Close()
     {
-        if (_output.Add(value))
-        {
-            Flush();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Deliver() => _input.Deliver(Room, Received);
-
-    /// <inheritdoc/>
-    public void Flush()
-    {
-        if (_output.IsEmpty)
-        {
-            return;
-        }
-
-        lock (_lock)
-        {
-            _backlog.Add(_output.Take());
-            Send(Patience);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_closed)
-        {
-            return;
-        }
-
-        Flush();
-        _closed = true;
-        _input.Close();
         _thread.Join();
         HostCalls.Close(_master);
     }
@@ -90,21 +33,21 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
     private void Listen()
     {
         byte[] buffer = new byte[4096];
-        while (!_closed)
+        while (!IsClosed)
         {
             short found = HostCalls.Wait(_master, Waits() ? (short)(HostCalls.CanRead | HostCalls.CanWrite) : HostCalls.CanRead, 100);
             if ((found & (HostCalls.HungUp | HostCalls.Failed)) != 0 && (found & HostCalls.CanRead) == 0)
             {
-                lock (_lock)
+                lock (Gate)
                 {
-                    (_connected, _reads) = (false, true);
+                    (_connected, Reads) = (false, true);
                 }
 
                 Thread.Sleep(Pause);
                 continue;
             }
 
-            lock (_lock)
+            lock (Gate)
             {
                 _connected = true;
                 Send(patience: 0);
@@ -113,37 +56,37 @@ public sealed class PtyCharBackend : ICharBackend, IHostPolled, IDisposable
             if ((found & HostCalls.CanRead) != 0)
             {
                 int count = HostCalls.Read(_master, buffer);
-                _input.Put(buffer.AsSpan(0, Math.Max(count, 0)));
+                Input.Put(buffer.AsSpan(0, Math.Max(count, 0)));
             }
         }
     }
 
     private bool Waits()
     {
-        lock (_lock)
+        lock (Gate)
         {
-            return _connected && !_backlog.IsEmpty;
+            return _connected && !Backlog.IsEmpty;
         }
     }
 
-    /// <summary>Sends to a client that is there, waiting for a slow one; one that does not read at all is waited for once, until it reads again.</summary>
-    private void Send(int patience)
+    /// <inheritdoc/>
+    private protected override void Send(int patience)
     {
-        while (_connected && !_backlog.IsEmpty)
+        while (_connected && !Backlog.IsEmpty)
         {
-            int sent = HostCalls.Write(_master, _backlog.First);
+            int sent = HostCalls.Write(_master, Backlog.First);
             if (sent > 0)
             {
-                _backlog.Drop(sent);
-                _reads = true;
+                Backlog.Drop(sent);
+                Reads = true;
             }
-            else if (sent is not (-HostCalls.WouldBlock or -HostCalls.Interrupted) || patience == 0 || !_reads)
+            else if (sent is not (-HostCalls.WouldBlock or -HostCalls.Interrupted) || patience == 0 || !Reads)
             {
                 break;
             }
             else if ((HostCalls.Wait(_master, HostCalls.CanWrite, patience) & HostCalls.CanWrite) == 0)
             {
-                _reads = false;
+                Reads = false;
             }
         }
     }

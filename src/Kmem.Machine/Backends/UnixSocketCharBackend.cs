@@ -4,20 +4,13 @@ using Kmem.Abstractions;
 namespace Kmem.Machine.Backends;
 
 /// <summary>A Unix socket as a serial line: one client at a time, which may leave and come back; others are turned away.</summary>
-/// <remarks>While nobody is connected or reads, the last 64 KiB are kept.</remarks>
-public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposable
+public sealed class UnixSocketCharBackend : ClientCharBackend
 {
-    private const int Patience = 2000, LookEvery = 50_000, NoSuchDeviceOrAddress = 6;
+    private const int LookEvery = 50_000, NoSuchDeviceOrAddress = 6;
 
-    private readonly HostInput _input = new();
-    private readonly OutputBurst _output = new();
-    private readonly Backlog _backlog = new();
-    private readonly Lock _lock = new();
     private readonly Socket _listener;
     private readonly string _path;
     private Socket? _client;
-    private bool _reads;
-    private volatile bool _closed;
 
     /// <summary>Listens on a path; a socket that a dead program has left there is replaced.</summary>
     /// <exception cref="MachineException">Somebody listens there, or the path can't be used.</exception>
@@ -42,61 +35,10 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
     }
 
     /// <inheritdoc/>
-    public event Action<byte>? Received;
-
-    /// <inheritdoc/>
-    public event Action? Arrived
+    private protected override void Close()
     {
-        add => _input.Arrived += value;
-        remove => _input.Arrived -= value;
-    }
-
-    /// <inheritdoc/>
-    public Func<int>? Room { get; set; }
-
-    /// <inheritdoc/>
-    public bool HasPending => _input.HasPending;
-
-    /// <inheritdoc/>
-    public void Transmit(byte value)
-    {
-        if (_output.Add(value))
-        {
-            Flush();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Deliver() => _input.Deliver(Room, Received);
-
-    /// <inheritdoc/>
-    public void Flush()
-    {
-        if (_output.IsEmpty)
-        {
-            return;
-        }
-
-        lock (_lock)
-        {
-            _backlog.Add(_output.Take());
-            Send(Patience);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_closed)
-        {
-            return;
-        }
-
-        Flush();
-        _closed = true;
-        _input.Close();
         _listener.Dispose();
-        lock (_lock)
+        lock (Gate)
         {
             _client?.Dispose();
         }
@@ -135,21 +77,21 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
 
     private void Accept()
     {
-        while (!_closed)
+        while (!IsClosed)
         {
             try
             {
                 Socket client = _listener.Accept();
-                lock (_lock)
+                lock (Gate)
                 {
-                    if (_client is not null || _closed)
+                    if (_client is not null || IsClosed)
                     {
                         client.Dispose();
                         continue;
                     }
 
                     client.Blocking = false;
-                    (_client, _reads) = (client, true);
+                    (_client, Reads) = (client, true);
                     Send(patience: 0);
                 }
 
@@ -158,7 +100,7 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
                 // Closing the listener ends the wait; a client that vanished before it was taken is nobody.
-                Thread.Sleep(_closed ? 0 : 20);
+                Thread.Sleep(IsClosed ? 0 : 20);
             }
         }
     }
@@ -178,10 +120,10 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
                         break;
                     }
 
-                    _input.Put(buffer.AsSpan(0, count));
+                    Input.Put(buffer.AsSpan(0, count));
                 }
 
-                lock (_lock)
+                lock (Gate)
                 {
                     Send(patience: 0);
                 }
@@ -192,30 +134,30 @@ public sealed class UnixSocketCharBackend : ICharBackend, IHostPolled, IDisposab
             // The client has gone.
         }
 
-        lock (_lock)
+        lock (Gate)
         {
             Drop(client);
         }
     }
 
-    /// <summary>Sends to a client that is there, waiting for a slow one; one that does not read at all is waited for once, until it reads again.</summary>
-    private void Send(int patience)
+    /// <inheritdoc/>
+    private protected override void Send(int patience)
     {
-        while (_client is { } client && !_backlog.IsEmpty)
+        while (_client is { } client && !Backlog.IsEmpty)
         {
             try
             {
-                _backlog.Drop(client.Send(_backlog.First));
-                _reads = true;
+                Backlog.Drop(client.Send(Backlog.First));
+                Reads = true;
             }
             catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.Interrupted)
             {
-                if (patience == 0 || !_reads)
+                if (patience == 0 || !Reads)
                 {
                     return;
                 }
 
-                _reads = client.Poll(1000 * patience, SelectMode.SelectWrite);
+                Reads = client.Poll(1000 * patience, SelectMode.SelectWrite);
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {

@@ -14,7 +14,7 @@ internal static partial class HostMemory
     private const nuint LargestLow = 0x4000_0000;
 
     private static readonly Lock Gate = new();
-    private static nint s_nextLow = LowBegin;
+    private static nint _nextLow = LowBegin;
 
     /// <summary>A sparse file in memory, or -1.</summary>
     public static int CreateFile(string name) => OperatingSystem.IsLinux() ? MemfdCreate(name, CloseOnExec) : -1;
@@ -43,13 +43,13 @@ internal static partial class HostMemory
         {
             lock (Gate)
             {
-                if (s_nextLow + (nint)length > LowEnd)
+                if (_nextLow + (nint)length > LowEnd)
                 {
-                    s_nextLow = LowBegin;
+                    _nextLow = LowBegin;
                 }
 
-                hint = s_nextLow;
-                s_nextLow += (nint)((length + 0xFFFF) & ~(nuint)0xFFFF);
+                hint = _nextLow;
+                _nextLow += (nint)((length + 0xFFFF) & ~(nuint)0xFFFF);
             }
         }
 

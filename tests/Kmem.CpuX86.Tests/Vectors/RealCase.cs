@@ -91,8 +91,8 @@ internal sealed class RealCase
         }
     }
 
-    private IEnumerable<JsonElement> Cells(string state) =>
-        _line.GetProperty(state).TryGetProperty("m", out JsonElement cells) && cells.ValueKind == JsonValueKind.Array ? cells.EnumerateArray() : [];
+    private JsonElement.ArrayEnumerator Cells(string state) =>
+        _line.GetProperty(state).TryGetProperty("m", out JsonElement cells) && cells.ValueKind == JsonValueKind.Array ? cells.EnumerateArray() : default;
 
     private ulong? Register(string state, string name) =>
         _line.GetProperty(state).TryGetProperty("r", out JsonElement registers) && registers.TryGetProperty(name, out JsonElement value) ? value.GetUInt64() : null;

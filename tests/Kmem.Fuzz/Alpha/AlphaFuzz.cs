@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text;
 using Kmem.Abstractions;
 using Kmem.Engine;
-using Kmem.Plugins.CpuAlpha;
 using Kmem.Memory;
+using Kmem.Plugins.CpuAlpha;
 
 namespace Kmem.Fuzz.Alpha;
 
