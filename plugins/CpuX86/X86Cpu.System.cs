@@ -83,7 +83,7 @@ public sealed unsafe partial class X86Cpu
         }
         else if (turnsOff)
         {
-            if (Is64)
+            if (Is64 || (s[X86Slots.Cr4] & Cr4.Pcide) != 0)
             {
                 return false;
             }
@@ -120,7 +120,7 @@ public sealed unsafe partial class X86Cpu
         if (IsLongMode)
         {
             keeps = (s[X86Slots.Cr4] & Cr4.Pcide) != 0 && value >> 63 != 0;
-            value &= ~(1UL << 63);
+            value &= keeps ? ~(1UL << 63) : ulong.MaxValue;
             if (value >> CpuModel.PhysicalBits != 0)
             {
                 return false;
@@ -207,26 +207,12 @@ public sealed unsafe partial class X86Cpu
         return false;
     }
 
-    /// <summary>The breakpoints of execution that an address meets, as bits of DR6.</summary>
-    internal ulong MatchBreakpoint(ulong address)
-    {
-        ulong* dr = Slots + X86Slots.Dr0;
-        ulong hit = 0;
-        for (int i = 0; i < 4; i++)
-        {
-            bool isOn = (dr[7] >> (2 * i) & 3) != 0, executes = (dr[7] >> (16 + (4 * i)) & 3) == 0;
-            hit |= isOn && executes && dr[i] == address ? 1UL << i : 0;
-        }
-
-        return hit;
-    }
-
     private ulong KnownCr4
     {
         get
         {
             ulong known = 0;
-            known |= CpuModel.Has(CpuidFeature.CX8) ? Cr4.Vme | Cr4.Pvi | Cr4.Tsd | Cr4.De | Cr4.Pse | Cr4.Mce : 0;
+            known |= CpuModel.Has(CpuidFeature.CX8) ? Cr4.Tsd | Cr4.De | Cr4.Pse | Cr4.Mce : 0;
             known |= CpuModel.Has(CpuidFeature.CMOV) ? Cr4.Pae | Cr4.Pge | Cr4.Pce : 0;
             known |= CpuModel.Has(CpuidFeature.FXSR) ? Cr4.Osfxsr | Cr4.Osxmmexcpt : 0;
             known |= CpuModel.IsMax ? Cr4.Fsgsbase | Cr4.Pcide | Cr4.Smep | Cr4.Smap : 0;

@@ -2,6 +2,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Machine.Time;
 using Kmem.Memory;
 using Kmem.Plugins.Buses;
 using Kmem.Plugins.CpuX86;
@@ -21,14 +22,14 @@ internal sealed unsafe class X86Bench : IDisposable
     private readonly nint _memory;
 
     /// <summary>Creates the machine; the CPU is in its state after a reset.</summary>
-    public X86Bench(EngineMode mode, string model = "max")
+    public X86Bench(EngineMode mode, string model = "max", bool hasApic = false)
     {
         Space = new AddressSpace("phys", 40, new FlatBus(new FlatBusOptions()));
         IRamBlock ram = _context.Memory.Allocate("ram", MemoryLength, [new RamPlacement(0, MemoryLength, 0)]);
         Space.Map(new RamRegion("ram", ram), 0);
         _memory = ram.Pointer;
         _context.WithSpace("phys", Space);
-        Cpu = new X86Cpu(new X86Options(Ports: "", Model: model, AccessCycles: 0, Apic: false), _context);
+        Cpu = new X86Cpu(new X86Options(Ports: "", Model: model, AccessCycles: 0, Apic: hasApic), _context);
         _map = new CodeMap(_context.Memory);
         Execution = new CpuExecution(Cpu, _map, new EngineOptions { Mode = mode, Verify = true });
     }
@@ -38,6 +39,9 @@ internal sealed unsafe class X86Bench : IDisposable
 
     /// <summary>Its execution.</summary>
     public CpuExecution Execution { get; }
+
+    /// <summary>Guest time, which only a test moves.</summary>
+    public MachineClock Time => _context.Time;
 
     /// <summary>The physical space.</summary>
     public AddressSpace Space { get; }

@@ -22,6 +22,7 @@ public sealed unsafe partial class X86Cpu : IStartable
         }
 
         Reset();
+        Interrupts.Apic?.EnterVirtualWire();
         ulong* s = Slots;
         s[X86Slots.Rdx] = 0;
         foreach ((string name, ulong value) in state.Registers)

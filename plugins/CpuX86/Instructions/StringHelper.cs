@@ -31,7 +31,9 @@ internal static unsafe class StringHelper
         }
 
         bool isDown = (slots[X86Slots.Eflags] & Eflags.Df) != 0;
-        ulong left = Math.Min(count, Piece), done = 0;
+
+        // Where each instruction is looked at, each element is one: a trap or breakpoint may come between any two.
+        ulong left = Math.Min(count, (cpu.Context & (X86Context.Trap | X86Context.Debug)) != 0 ? 1 : Piece), done = 0;
         bool ends = false, faults = false;
         while (left > 0 && !ends)
         {

@@ -34,6 +34,7 @@ internal static unsafe class SystemHelpers
     public static readonly HelperFunction LoadStatusWord = GuestKernels.Helper(&LoadStatusWordOf, LoadStatusWordOf);
     public static readonly HelperFunction ClearTaskSwitched = GuestKernels.Helper(&ClearTaskSwitchedOf, ClearTaskSwitchedOf);
     public static readonly HelperFunction Verify = GuestKernels.Helper(&VerifyOf, VerifyOf);
+    public static readonly HelperFunction AdjustLevel = GuestKernels.Helper(&AdjustLevelOf, AdjustLevelOf);
     public static readonly HelperFunction Rights = GuestKernels.Helper(&RightsOf, RightsOf);
     public static readonly HelperFunction LoadControl = GuestKernels.Helper(&LoadControlOf, LoadControlOf);
     public static readonly HelperFunction StoreControl = GuestKernels.Helper(&StoreControlOf, StoreControlOf);
@@ -78,6 +79,7 @@ internal static unsafe class SystemHelpers
     private static int Deliver(X86Cpu cpu, int vector, DeliveryKind kind, ulong next)
     {
         cpu.SetIp(next);
+        cpu.Interrupts.DropSingleStep();
         return Delivery.TryDeliver(cpu, vector, kind, hasError: false, 0) ? Done : Fault;
     }
 
@@ -85,6 +87,11 @@ internal static unsafe class SystemHelpers
     {
         X86Cpu cpu = X86Cpu.Of(state);
         cpu.SkipInstruction((int)length);
+        if (overflow != 0)
+        {
+            cpu.Interrupts.DropSingleStep();
+        }
+
         return overflow == 0 || Delivery.TryDeliver(cpu, 4, DeliveryKind.Software, hasError: false, 0) ? Done : Fault;
     }
 
@@ -120,6 +127,7 @@ internal static unsafe class SystemHelpers
         if (segment == X86Slots.Ss)
         {
             // MOV SS and POP SS hold everything back until the stack pointer is set too.
+            cpu.Interrupts.DropSingleStep();
             cpu.Interrupts.Shadow();
         }
         else if (!cpu.Is64)
@@ -171,6 +179,7 @@ internal static unsafe class SystemHelpers
             return Fault;
         }
 
+        cpu.WatchPort((ushort)port, (int)width);
         ulong value = cpu.ReadPort((ushort)port, (int)width);
         ulong* rax = state->Slots + X86Slots.Rax;
         *rax = width == 1 ? (*rax & ~0xFFUL) | (byte)value : width == 2 ? (*rax & ~0xFFFFUL) | (ushort)value : (uint)value;
@@ -185,6 +194,7 @@ internal static unsafe class SystemHelpers
             return Fault;
         }
 
+        cpu.WatchPort((ushort)port, (int)width);
         cpu.WritePort((ushort)port, (int)width, state->Slots[X86Slots.Rax]);
         return 0;
     }
@@ -330,6 +340,26 @@ internal static unsafe class SystemHelpers
         }
 
         SetZero(cpu, isGood);
+        return 0;
+    }
+
+    /// <summary>ARPL with a selector in memory.</summary>
+    private static int AdjustLevelOf(CpuState* state, ulong offset, ulong segment)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        ulong level = state->Slots[X86Slots.FarSelector] & 3;
+        if (!cpu.Load((int)segment, offset, 2, out ulong selector))
+        {
+            return Fault;
+        }
+
+        bool raises = (selector & 3) < level;
+        if (raises && !cpu.Store((int)segment, offset, 2, (selector & ~3UL) | level))
+        {
+            return Fault;
+        }
+
+        SetZero(cpu, raises);
         return 0;
     }
 
@@ -529,7 +559,9 @@ internal static unsafe class SystemHelpers
     private static int InvalidateContextOf(CpuState* state, ulong type, ulong length)
     {
         X86Cpu cpu = X86Cpu.Of(state);
-        if (type > 3)
+        ulong descriptor = state->Slots[X86Slots.FarOffset], address = state->Slots[X86Slots.FarSelector];
+        bool hasPcid = (state->Slots[X86Slots.Cr4] & Cr4.Pcide) != 0;
+        if (type > 3 || descriptor >> 12 != 0 || (type < 2 && !hasPcid && descriptor != 0) || (type == 0 && (ulong)((long)(address << 16) >> 16) != address))
         {
             return cpu.Raise(X86Fault.GeneralProtection);
         }

@@ -303,6 +303,15 @@ internal static class SystemInstructions
             return;
         }
 
+        if (x.IsMemory(0))
+        {
+            // Memory is written only where the level changes, so the helper does it all.
+            x.Ir.SetRegister(X86Slots.FarSelector, x.ReadZext(1));
+            x.Ir.Helper(SystemHelpers.AdjustLevel, x.Copy(x.Zext(x.Offset(), x.AddressWidth())), (uint)LiftContext.SegmentOf(x.Instruction.MemorySegment));
+            x.ForgetFlags();
+            return;
+        }
+
         Val target = x.Copy(x.ReadZext(0)), source = x.Read(1) & 3;
         Val raises = x.Copy(x.Ir.Binary(Uop.SetLtU, target & 3, source));
         Val result = x.Copy(target);
@@ -328,8 +337,8 @@ internal static class SystemInstructions
         if (x.NeedsPrivilege())
         {
             (Val low, Val high) = x.Load128(isAligned: false);
-            _ = high;
             x.Ir.SetRegister(X86Slots.FarOffset, low);
+            x.Ir.SetRegister(X86Slots.FarSelector, high);
             x.Ir.ExitHelper(SystemHelpers.InvalidateContext, x.Slot(x.RegisterSlot(0)), (uint)x.Instruction.Length);
         }
     }

@@ -8,6 +8,9 @@ namespace Kmem.Plugins.CpuX86.Interrupts;
 /// <remarks>Source: Intel SDM volume 3, 6.8 "Enabling and Disabling Interrupts", 6.9 "Prioritization of Concurrent Events".</remarks>
 internal sealed unsafe class InterruptUnit
 {
+    /// <summary>Bits of DR6: a single step, and a task switch to a TSS with its trap flag.</summary>
+    public const ulong SingleStep = 0x4000, TaskTrap = 0x8000;
+
     private readonly X86Cpu _cpu;
     private readonly IInterruptAcknowledge? _controller;
     private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap;
@@ -55,10 +58,10 @@ internal sealed unsafe class InterruptUnit
     public bool IsShadowed { get; private set; }
 
     /// <summary>Whether something could interrupt the CPU now or once it allows it.</summary>
-    public bool CanWake => _nonMaskable && !_isInHandler || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
+    public bool CanWake => _trap || (_nonMaskable && !_isInHandler) || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
 
-    /// <summary>Whether something will end a halt with interrupts off.</summary>
-    public bool CanBeWoken => _nonMaskable;
+    /// <summary>Whether something may yet end a halt or a loop with interrupts off: a non-maskable interrupt, a trap, or another CPU.</summary>
+    public bool CanBeWoken => _nonMaskable || _trap || Apic?.Bus is { LocalApics.Count: > 1 };
 
     private bool HasRequest => _external || (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
 
@@ -139,6 +142,14 @@ internal sealed unsafe class InterruptUnit
     /// <summary>Forgets a trap, as a fault of the same instruction makes it forgotten.</summary>
     public void DropTrap() => (_trap, _trapReason) = (false, 0);
 
+    /// <summary>Forgets that the instruction was a single step: INT n and SYSCALL clear the flag before the trap would come, and MOV SS holds it back for good.</summary>
+    /// <remarks>Source: Intel SDM volume 3, 6.8.3 "Masking Exceptions and Interrupts When Switching Stacks", 17.3.1.4 "Single-Step Exception Condition".</remarks>
+    public void DropSingleStep()
+    {
+        _trapReason &= ~SingleStep;
+        _trap = _trapReason != 0;
+    }
+
     /// <summary>Begins an instruction in a mode in which each is looked at.</summary>
     /// <returns>0, or the reason to leave.</returns>
     public int BeginSingle()
@@ -146,14 +157,19 @@ internal sealed unsafe class InterruptUnit
         X86Context context = _cpu.Context;
         if ((context & X86Context.Debug) != 0 && (_cpu.Slots[X86Slots.Eflags] & Eflags.Rf) == 0 && _cpu.MatchBreakpoint(_cpu.CurrentPc) is var hit and not 0)
         {
-            _cpu.Slots[X86Slots.Dr0 + 6] |= hit;
+            _cpu.ReportBreakpoints(hit);
             return _cpu.Raise(X86Fault.Debug);
         }
 
         _cpu.Slots[X86Slots.Eflags] &= ~Eflags.Rf;
+        if ((context & X86Context.Debug) != 0 && !_cpu.WatchMemory())
+        {
+            return (int)ExitReason.Fault;
+        }
+
         if ((context & X86Context.Trap) != 0)
         {
-            RaiseTrap(0x4000);
+            RaiseTrap(SingleStep);
         }
 
         if (IsShadowed)
@@ -170,9 +186,14 @@ internal sealed unsafe class InterruptUnit
     {
         if (_trap)
         {
-            _cpu.Slots[X86Slots.Dr0 + 6] |= _trapReason;
+            _cpu.ReportBreakpoints(_trapReason);
             DropTrap();
             _cpu.Slots[X86Slots.Dr0 + 7] &= ~0x2000UL;
+            if (IsShadowed)
+            {
+                EndShadow();
+            }
+
             Delivery.Interrupt(_cpu, 1, DeliveryKind.Exception, 0);
             return true;
         }

@@ -11,7 +11,7 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
     public const ulong DefaultBase = 0xFEE0_0000;
 
     private const ulong Enable = 0x800, X2 = 0x400, Bootstrap = 0x100;
-    private const uint Masked = 0x1_0000, SoftwareEnable = 0x100;
+    private const uint ExternalDelivery = 0x700, Masked = 0x1_0000, SoftwareEnable = 0x100;
 
     /// <summary>Timer ticks per second of guest time.</summary>
     private const ulong TimerFrequency = 1_000_000_000;
@@ -31,6 +31,9 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
 
     /// <summary>Whether its registers are MSRs.</summary>
     public bool IsX2 => (_base & (Enable | X2)) == (Enable | X2);
+
+    /// <summary>Whether its registers are in memory; else all ones are there, as where nobody answers.</summary>
+    private bool AnswersMemory => IsEnabled && !IsX2;
 
     /// <summary>Whether the INTR pin reaches the CPU: while the APIC is off, or LINT0 is ExtINT and not masked.</summary>
     public bool PassesPins => !IsEnabled || (_spurious & SoftwareEnable) == 0 && (_local[3] & Masked) == 0 && (_local[3] & 0x700) == 0x700 || ((_local[3] & Masked) == 0 && (_local[3] & 0x700) == 0x700);
@@ -59,9 +62,19 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
         _base = DefaultBase | Enable | (cpu.Options.Number == 0 ? Bootstrap : 0);
         Initialize();
         _id = (uint)cpu.Options.Number;
+        if (cpu.Options.Number == 0)
+        {
+            // The multiprocessor specification wants the 8259's interrupts to reach the first CPU without any program's help.
+            _local[3] = ExternalDelivery;
+        }
+
         _mapping ??= cpu.Space.Map(new MmioRegion("lapic", 0x1000, this, 4, 4), DefaultBase, priority: 100);
         Place();
     }
+
+    /// <summary>Sets it as firmware leaves it: on, with the 8259 on LINT0 and the NMI on LINT1.</summary>
+    /// <remarks>Source: Intel MultiProcessor Specification 1.4, 3.6.2.2 "Virtual Wire Mode".</remarks>
+    public void EnterVirtualWire() => (_spurious, _local[3], _local[4]) = (0x1FF, 0x8000 | ExternalDelivery, 0x8400);
 
     /// <summary>Reads IA32_APIC_BASE.</summary>
     public bool TryReadBase(out ulong value)
@@ -74,7 +87,8 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
     public bool TryWriteBase(ulong value)
     {
         bool toX2 = (value & X2) != 0, isOn = (value & Enable) != 0;
-        if ((toX2 && !isOn) || (value & 0xFF) != 0 || value >> cpu.CpuModel.PhysicalBits != 0 || (IsX2 && isOn && !toX2) || (toX2 && !cpu.CpuModel.Has(Iced.Intel.CpuidFeature.SSE4_2)))
+        bool hasX2 = cpu.CpuModel.Has(Iced.Intel.CpuidFeature.SSE4_2);
+        if ((value & 0x2FF) != 0 || value >> cpu.CpuModel.PhysicalBits != 0 || (toX2 && !(hasX2 && isOn && IsEnabled)) || (IsX2 && isOn && !toX2))
         {
             return false;
         }
@@ -83,6 +97,7 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
         if (!isOn)
         {
             Initialize();
+            _id = (uint)cpu.Options.Number;
         }
 
         if (IsX2)
@@ -140,19 +155,53 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
     /// <inheritdoc/>
     public AccessResult Read(ulong offset, int width, out ulong value, in AccessAttributes attributes)
     {
-        value = width == 4 && (offset & 15) == 0 ? ReadRegister((uint)offset) : 0;
+        value = !AnswersMemory ? ulong.MaxValue >> (64 - (8 * width)) : width == 4 && (offset & 15) == 0 ? ReadRegister((uint)offset) : 0;
         return AccessResult.Ok;
     }
 
     /// <inheritdoc/>
     public AccessResult Write(ulong offset, int width, ulong value, in AccessAttributes attributes)
     {
-        if (width == 4 && (offset & 15) == 0)
+        if (AnswersMemory && width == 4 && (offset & 15) == 0)
         {
             WriteRegister((uint)offset, (uint)value);
         }
 
         return AccessResult.Ok;
+    }
+
+    /// <summary>RDMSR of one of its registers; false where there is none to be read.</summary>
+    /// <param name="number">Number of the register within the APIC: its offset in memory divided by 16.</param>
+    /// <param name="value">Its value.</param>
+    /// <remarks>Source: Intel SDM volume 3, table 11-6 "Local APIC Register Address Map Supported by x2APIC".</remarks>
+    public bool TryReadModelRegister(uint number, out ulong value)
+    {
+        value = ReadRegister(number << 4);
+        return number is 0x02 or 0x03 or 0x08 or 0x0A or 0x0D or 0x0F or (>= 0x10 and <= 0x28) or 0x2F or 0x30 or (>= 0x32 and <= 0x39) or 0x3E;
+    }
+
+    /// <summary>WRMSR of one of its registers; false where there is none to be written, or not this value.</summary>
+    public bool TryWriteModelRegister(uint number, ulong value)
+    {
+        ulong known = number switch
+        {
+            0x08 or 0x3F => 0xFF,
+            0x0B or 0x28 => 0,
+            0x0F => 0x11FF,
+            0x30 => 0xFFFF_FFFF_000C_CFFF,
+            0x2F or (>= 0x33 and <= 0x37) => 0x1_F7FF,
+            0x32 => 0x7_10FF,
+            0x38 => uint.MaxValue,
+            0x3E => 0xB,
+            _ => 0,
+        };
+        if ((value & ~known) != 0 || !(known != 0 || number is 0x0B or 0x28))
+        {
+            return false;
+        }
+
+        WriteRegister(number << 4, value);
+        return true;
     }
 
     /// <summary>A register's value.</summary>
@@ -341,26 +390,16 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
 
     private void Place()
     {
-        bool isThere = IsEnabled && !IsX2;
         ulong address = _base & 0xFF_FFFF_F000;
-        if (_mapping is null)
-        {
-            return;
-        }
-
-        if (_mapping.Address != address)
+        if (_mapping is not null && _mapping.Address != address)
         {
             _mapping.Address = address;
-        }
-
-        if (_mapping.ReadEnabled != isThere)
-        {
-            (_mapping.ReadEnabled, _mapping.WriteEnabled) = (isThere, isThere);
         }
     }
 
     private void SetLocal(int index, uint value)
     {
+        uint before = _local[index], left = CurrentCount;
         _local[index] = (_spurious & SoftwareEnable) == 0 ? value | Masked : value;
         if (index == 0)
         {
@@ -369,10 +408,29 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
                 _deadline = 0;
             }
 
+            ChangeMode(before, left);
             Rearm();
         }
 
         cpu.Interrupts.Ask();
+    }
+
+    /// <summary>Another mode of the timer: the count goes on from where it is, but one that was for TSC deadline is gone.</summary>
+    private void ChangeMode(uint before, uint left)
+    {
+        if (((before ^ _local[0]) & 0x6_0000) == 0)
+        {
+            return;
+        }
+
+        if (((before ^ _local[0]) & 0x4_0000) != 0)
+        {
+            _initial = 0;
+        }
+        else if (_initial != 0)
+        {
+            _timerBegan = cpu.Clock.Now - (long)((_initial - left) * TickNanoseconds);
+        }
     }
 
     private void EndOfInterrupt()

@@ -10,7 +10,7 @@ internal static class Cr0
 /// <summary>Bits of CR4.</summary>
 internal static class Cr4
 {
-    public const ulong Vme = 0x1, Pvi = 0x2, Tsd = 0x4, De = 0x8, Pse = 0x10, Pae = 0x20, Mce = 0x40, Pge = 0x80, Pce = 0x100, Osfxsr = 0x200, Osxmmexcpt = 0x400;
+    public const ulong Tsd = 0x4, De = 0x8, Pse = 0x10, Pae = 0x20, Mce = 0x40, Pge = 0x80, Pce = 0x100, Osfxsr = 0x200, Osxmmexcpt = 0x400;
     public const ulong Umip = 0x800, Fsgsbase = 0x1_0000, Pcide = 0x2_0000, Osxsave = 0x4_0000, Smep = 0x10_0000, Smap = 0x20_0000;
 }
 

@@ -12,7 +12,7 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
     private const uint FsBase = 0xC000_0100, GsBase = 0xC000_0101, KernelGsBase = 0xC000_0102, TscAux = 0xC000_0103;
 
     private readonly Dictionary<uint, ulong> _values = [];
-    private ulong _tscOffset;
+    private ulong _tscOffset, _tscAdjust;
 
     /// <summary>The time-stamp counter.</summary>
     public ulong TimeStamp => cpu.Execution.Executed + _tscOffset;
@@ -36,7 +36,7 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
         _values.Clear();
         _values[Pat] = 0x0007_0406_0007_0406;
         _values[0x1A0] = 1;
-        _tscOffset = 0 - cpu.Execution.Executed;
+        (_tscOffset, _tscAdjust) = (0 - cpu.Execution.Executed, 0);
     }
 
     /// <summary>RDMSR; false where there is no such register.</summary>
@@ -50,7 +50,7 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 value = TimeStamp;
                 return true;
             case TscAdjust:
-                value = _tscOffset;
+                value = _tscAdjust;
                 return true;
             case ApicBase:
                 return cpu.Interrupts.Apic is { } apic && apic.TryReadBase(out value);
@@ -69,9 +69,8 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
             case MtrrCap:
                 value = 0x508;
                 return true;
-            case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2 : true } x2:
-                value = x2.ReadRegister((number - 0x800) << 4);
-                return true;
+            case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2: true } x2:
+                return x2.TryReadModelRegister(number - 0x800, out value);
             default:
                 value = this[number];
                 return _values.ContainsKey(number) || IsKnown(number);
@@ -81,14 +80,16 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
     /// <summary>WRMSR; false where there is no such register, or not this value.</summary>
     public bool TryWrite(uint number, ulong value)
     {
-        ulong* s = cpu.Slots;
         switch (number)
         {
             case Tsc:
-                _tscOffset = value - cpu.Execution.Executed;
+                // A write of either changes the other by as much.
+                _tscAdjust += value - TimeStamp;
+                _tscOffset += value - TimeStamp;
                 return true;
             case TscAdjust:
-                _tscOffset = value;
+                _tscOffset += value - _tscAdjust;
+                _tscAdjust = value;
                 return true;
             case ApicBase:
                 return cpu.Interrupts.Apic is { } apic && apic.TryWriteBase(value);
@@ -98,11 +99,9 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
             case EferNumber:
                 return WriteEfer(value);
             case FsBase:
-                s[X86Slots.SegmentBase + X86Slots.Fs] = value;
-                return IsCanonical(value);
+                return SetBase(X86Slots.Fs, value);
             case GsBase:
-                s[X86Slots.SegmentBase + X86Slots.Gs] = value;
-                return IsCanonical(value);
+                return SetBase(X86Slots.Gs, value);
             case Lstar or Cstar or KernelGsBase or SysenterEsp or SysenterEip:
                 if (!IsCanonical(value))
                 {
@@ -126,9 +125,8 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 return false;
             case >= 0xC001_0000 and <= 0xC001_0007:
                 return true;   // performance counters that keep nothing, by which kernels see that there are none: RDPMC does not exist either
-            case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2 : true } x2:
-                x2.WriteRegister((number - 0x800) << 4, value);
-                return true;
+            case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2: true } x2:
+                return x2.TryWriteModelRegister(number - 0x800, value);
             default:
                 if (!IsKnown(number))
                 {
@@ -159,6 +157,7 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
         }
 
         writer.U64(TimeStamp, "tsc");
+        writer.U64(_tscAdjust, "tsc_adjust");
     }
 
     /// <summary>Restores all.</summary>
@@ -173,12 +172,24 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
         }
 
         _tscOffset = reader.U64() - cpu.Execution.Executed;
+        _tscAdjust = reader.U64();
+    }
+
+    private bool SetBase(int segment, ulong value)
+    {
+        if (!IsCanonical(value))
+        {
+            return false;
+        }
+
+        cpu.Slots[X86Slots.SegmentBase + segment] = value;
+        return true;
     }
 
     private static bool IsCanonical(ulong value) => (ulong)((long)(value << 16) >> 16) == value;
 
     private static bool IsKnown(uint number) => number is 0x8B or 0x17 or 0x2A or SysenterCs or SysenterEsp or SysenterEip or 0x179 or 0x17A or 0x17B or 0x1A0 or 0x1D9 or 0x48 or 0x49 or 0x10A or 0x140
-        or (>= 0x200 and <= 0x20F) or 0x250 or 0x258 or 0x259 or (>= 0x268 and <= 0x26F) or Pat or MtrrDefault or (>= 0x400 and <= 0x47F) or Star or Lstar or Cstar or Fmask or KernelGsBase or TscAux
+        or (>= 0x200 and <= 0x20F) or 0x250 or 0x258 or 0x259 or (>= 0x268 and <= 0x26F) or Pat or MtrrDefault or Star or Lstar or Cstar or Fmask or KernelGsBase or TscAux
         or 0xC001_0015 or 0xC001_001F or 0xC001_0010 or 0xC001_0055 or 0xC001_0114 or 0xC001_1022 or 0xC001_1029 or 0xC001_0058 or 0x186 or 0x187 or 0xC1 or 0xC2 or (>= 0xC001_0000 and <= 0xC001_0007);
 
     private bool WriteEfer(ulong value)

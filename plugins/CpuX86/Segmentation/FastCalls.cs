@@ -1,4 +1,5 @@
 using Kmem.Ir;
+using Kmem.Plugins.CpuX86.Interrupts;
 using Kmem.Plugins.CpuX86.Registers;
 
 namespace Kmem.Plugins.CpuX86.Segmentation;
@@ -21,6 +22,7 @@ internal static unsafe class FastCalls
 
         ulong star = cpu.Msrs.StarValue;
         ushort selector = (ushort)(star >> 32);
+        cpu.Interrupts.DropSingleStep();
         s[X86Slots.Rcx] = next;
         if (!cpu.IsLongMode)
         {
@@ -69,6 +71,13 @@ internal static unsafe class FastCalls
         if (cpu.IsLongMode)
         {
             cpu.SetEflags((s[X86Slots.R11] & 0x3C_7FD7) | Eflags.Fixed);
+
+            // What counts for the single step is the flag as SYSRET leaves it, not as it was before.
+            cpu.Interrupts.DropSingleStep();
+            if ((s[X86Slots.Eflags] & Eflags.Tf) != 0)
+            {
+                cpu.Interrupts.RaiseTrap(InterruptUnit.SingleStep);
+            }
         }
         else
         {

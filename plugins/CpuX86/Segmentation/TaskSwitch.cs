@@ -1,4 +1,5 @@
 using Kmem.Ir;
+using Kmem.Plugins.CpuX86.Interrupts;
 using Kmem.Plugins.CpuX86.Registers;
 
 namespace Kmem.Plugins.CpuX86.Segmentation;
@@ -81,7 +82,13 @@ internal static unsafe class TaskSwitch
         }
 
         cpu.SkipInstruction(cpu.CurrentLength);
-        return To(cpu, (int)link, target, TaskSwitchKind.Return) ? (int)ExitReason.Indirect : (int)ExitReason.Fault;
+        if (!To(cpu, (int)link, target, TaskSwitchKind.Return))
+        {
+            return (int)ExitReason.Fault;
+        }
+
+        cpu.Interrupts.EndHandler();
+        return (int)ExitReason.Indirect;
     }
 
     /// <summary>Switches; the program counter is where the old task goes on.</summary>
@@ -267,7 +274,7 @@ internal static unsafe class TaskSwitch
 
         if (traps)
         {
-            cpu.Interrupts.RaiseTrap(0x8000);
+            cpu.Interrupts.RaiseTrap(InterruptUnit.TaskTrap);
         }
 
         cpu.State->Attention = 1;
