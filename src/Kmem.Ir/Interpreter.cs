@@ -479,7 +479,9 @@ public static unsafe class Interpreter
                 return ExitReason.Fault;
             }
 
-            u->Site |= !changesCode && IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Write, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
+            TlbEntry* filled = MemoryKernels.Entry(tlb, address, pageShift);
+            bool wasMiss = !changesCode && IsPage(filled->Write, address, pageShift) && !MemoryKernels.HitsCode(codeLines, (nint)address + filled->Addend);
+            u->Site |= wasMiss ? SiteFlags.Tlb : SiteFlags.Slow;
 
             if (state->Attention != 0)
             {

@@ -145,10 +145,10 @@ public sealed class CrashTests
     }
 
     [Fact]
-    public void TheProgramReportsStateAndEndsWithItsExitCode()
+    public async Task TheProgramReportsStateAndEndsWithItsExitCode()
     {
         string kernel = Path.Combine(Directory.CreateTempSubdirectory("kmem-crash").FullName, "kernel");
-        File.WriteAllBytes(kernel, AlphaCode.Elf(AlphaRun.Entry, [AlphaCode.Lda(9, 0x1234), AlphaCode.Illegal]));
+        await File.WriteAllBytesAsync(kernel, AlphaCode.Elf(AlphaRun.Entry, [AlphaCode.Lda(9, 0x1234), AlphaCode.Illegal]));
         using Process process = Process.Start(new ProcessStartInfo(Path.Combine(SolutionFolders.Program, "kmem"), ["run", "machines/alpha-clipper.yaml", "--kernel", kernel])
         {
             WorkingDirectory = SolutionFolders.Root,
@@ -159,15 +159,16 @@ public sealed class CrashTests
         })!;
         process.StandardInput.Close();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        _ = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(30)));
+        _ = await process.StandardOutput.ReadToEndAsync();
+        string report = await error;
+        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token);
         Assert.Equal(3, process.ExitCode);
         foreach (string part in (string[])["kmem: the machine stopped: a fault or interrupt (Fault", "r9  0000000000001234", "code at fffffc0000310004: 04000000", "last blocks", "fffffc0000310000 mode 4"])
         {
-            Assert.Contains(part, error.Result, StringComparison.Ordinal);
+            Assert.Contains(part, report, StringComparison.Ordinal);
         }
 
-        Assert.DoesNotContain("Exception", error.Result, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", report, StringComparison.Ordinal);
     }
 
     /// <summary>Five instructions that make the sixth one the handler of a kind of fault, and go to the seventh.</summary>

@@ -29,11 +29,11 @@ public sealed partial class DangerTests
             Assert.True(RecordedLines.Text(recorded, field) == RecordedLines.Text(line, field), $"{field}\n{recorded.GetRawText()}\n{line.GetRawText()}");
         }
 
-        string[] logged = [.. MachineCheck().Matches(run.Text).Select(m => m.Groups[1].Value)];
+        string[] logged = [.. MachineCheck().Matches(run.Text).Select(m => m.Groups["check"].Value)];
         Assert.Equal(recorded.GetProperty("console").EnumerateArray().Select(e => e.GetString()), logged);
         Assert.Equal(recorded.GetProperty("machine_checks").GetInt32(), logged.Length);
     }
 
-    [GeneratedRegex(@"machine check: (vector=\S+ pc=\S+ code=\S+)", RegexOptions.None, 10_000)]
+    [GeneratedRegex(@"machine check: (?<check>vector=\S+ pc=\S+ code=\S+)", RegexOptions.ExplicitCapture, 10_000)]
     private static partial Regex MachineCheck();
 }

@@ -12,7 +12,7 @@ namespace Kmem.Boot.Tests;
 [Trait("Category", "Boot")]
 public sealed unsafe class EntryTests
 {
-    private const int RecordedInitrd = 375460, Fpcr = 72, F0 = 32;
+    private const int RecordedInitrd = 375460, Fpcr = 72, F0 = 32, TimeLeft = 3;
     private const ulong Parameters = 0x30_A000, Hwrpb = 0x1_8000;
     private static readonly uint[] Stays = [0xC3FF_FFFF];
 
@@ -25,7 +25,17 @@ public sealed unsafe class EntryTests
         {
             int register = int.Parse(line.AsSpan(1, 2), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
             ulong recorded = ulong.Parse(line.AsSpan(9), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-            Assert.True(recorded == run.Cpu.State->Slots[register], $"{line}, here {run.Cpu.State->Slots[register]:x16}");
+            ulong ours = run.Cpu.State->Slots[register];
+            if (register == TimeLeft)
+            {
+                // What SWPPAL left there is minus the cycle counter, so it says how long the console took.
+                Assert.True(recorded >> 31 == ours >> 31 && 0 - ours < run.Cpu.Executed, $"{line}, here {ours:x16}");
+            }
+            else
+            {
+                Assert.True(recorded == ours, $"{line}, here {ours:x16}");
+            }
+
             compared++;
         }
 
@@ -51,14 +61,14 @@ public sealed unsafe class EntryTests
     {
         using AlphaRun native = AtEntry("128MiB", "native"), image = AtEntry("128MiB", GuestFiles.PalImage);
 
-        // The cycle counter's frequency is the machine's own, and so is the checksum; the image says that it has no terminals and describes one.
+        // The cycle counter's frequency is the machine's own, and so is the checksum. The image says that it has no terminals and describes one, a screen; Kmem's console has a serial line.
         ulong[] own = [0x70, 0xA8, 0x120];
         foreach (ulong field in Enumerable.Range(0, 0x140 / 8).Select(i => (ulong)i * 8).Except(own))
         {
             Assert.True(Read(image, Hwrpb + field) == Read(native, Hwrpb + field), $"HWRPB+0x{field:x}: {Read(native, Hwrpb + field):x} instead of {Read(image, Hwrpb + field):x}");
         }
 
-        foreach (ulong field in (ulong[])[0x1C0, 0x1F0, 0xB00, 0xB10, 0xB18, 0xB20, 0xB48, 0xB50, 0xB58, 0xB80, 0xB88])
+        foreach (ulong field in (ulong[])[0x1C0, 0x1F0, 0xB00, 0xB10, 0xB18, 0xB20, 0xB48, 0xB50, 0xB58, 0xB80])
         {
             Assert.True(Read(image, Hwrpb + field) == Read(native, Hwrpb + field), $"HWRPB+0x{field:x}: {Read(native, Hwrpb + field):x} instead of {Read(image, Hwrpb + field):x}");
         }

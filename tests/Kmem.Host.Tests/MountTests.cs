@@ -131,6 +131,32 @@ public sealed unsafe class MountTests
     }
 
     [FuseFact("unshare")]
+    public void AKilledServerLeavesNoCommand()
+    {
+        string folder = Directory.CreateTempSubdirectory("kmem-exec-").FullName;
+        string ready = Path.Combine(Directory.CreateTempSubdirectory("kmem-ready-").FullName, "ready");
+        using Process server = MountedMachine.Start(Tutorial, folder, "--exec", "sh", "-c", $"(while :; do sleep 1; done) & echo $$ $! > {ready}.new; mv {ready}.new {ready}; while :; do cat /dev/port; sleep 0.1; done");
+        for (int i = 0; i < 200 && !File.Exists(ready); i++)
+        {
+            Thread.Sleep(50);
+        }
+
+        // Both the command and what it started in the background.
+        string[] processes = File.ReadAllText(ready).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, processes.Length);
+
+        // The watcher starts when the command has entered its name space, which is a moment after it said so.
+        Thread.Sleep(200);
+        server.Kill();
+        for (int i = 0; i < 200 && processes.Any(p => File.Exists($"/proc/{p}/status")); i++)
+        {
+            Thread.Sleep(50);
+        }
+
+        Assert.DoesNotContain(processes, p => File.Exists($"/proc/{p}/status"));
+    }
+
+    [FuseFact("unshare")]
     public void ACommandHasTheMachineInItsDev()
     {
         string folder = Directory.CreateTempSubdirectory("kmem-exec-").FullName;

@@ -41,7 +41,7 @@ internal sealed unsafe partial class ImagePalcode(AlphaCpu cpu, byte[] image) : 
         _registers[InternalRegister.PalBase] = entry;
         _registers[InternalRegister.Argument0] = boot.Memory;
         _registers[InternalRegister.Argument0 + 1] = boot.Entry;
-        _registers[InternalRegister.Argument0 + 2] = (ulong)boot.Cpus | 0x40;
+        _registers[InternalRegister.Argument0 + 2] = (ulong)boot.Cpus;
         cpu.State->Pc = entry + ResetVector;
     }
 

@@ -7,6 +7,7 @@ using Kmem.Description;
 using Kmem.Host.Fuse;
 using Kmem.Host.Mounts;
 using Kmem.Host.Native;
+using Kmem.Host.Processes;
 using Kmem.Host.Sessions;
 using Kmem.Machine;
 using Kmem.Machine.Plugins;
@@ -166,6 +167,7 @@ internal static class MountCommand
         try
         {
             using Process child = PrivateDevices.Start(mounted, scratch, words, isRoot);
+            using DeathWatcher? watcher = DeathWatcher.Killing(child);
             child.EnableRaisingEvents = true;
             child.Exited += (_, _) => stop.Set();
             while (!child.HasExited)

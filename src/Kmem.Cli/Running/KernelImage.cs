@@ -5,54 +5,40 @@ using Kmem.Machine.Loading.Pc;
 
 namespace Kmem.Cli.Running;
 
-/// <summary>Reads what <c>--kernel</c> and <c>--initrd</c> or the machine's <c>boot:</c> name.</summary>
+/// <summary>Reads the files that a run begins with.</summary>
 internal static class KernelImage
 {
     private const long LargestInitrd = 1L << 30;
 
-    /// <summary>The program with its initial file system and command line; null when nothing is named.</summary>
+    /// <summary>The program with its initial file system and command line.</summary>
     /// <exception cref="ImageException">A file can't be used; the message says why.</exception>
-    public static BootImage? Load(RunSettings settings, MachineDescription machine, LoadingProgress progress)
+    public static BootImage Load(KernelFiles files, RunSettings settings, MachineDescription machine, LoadingProgress progress)
     {
-        string? kernel = settings.Kernel is "none" ? null : settings.Kernel ?? machine.Boot?.Kernel;
-        string? initrd = settings.Initrd is "none" ? null : settings.Initrd ?? (settings.Kernel is null ? machine.Boot?.Initrd : null);
-        if (kernel is null)
-        {
-            return (settings.Initrd ?? settings.CommandLine) is null ? null : throw new ImageException("--initrd and --append belong to a kernel: --kernel FILE names one");
-        }
-
-        progress.Reading(kernel);
+        progress.Reading(files.Kernel);
         var options = new ImageOptions
         {
             AllowFlat = settings.FlatAddress is not null,
             FlatAddress = settings.FlatAddress ?? 0,
             Machine = machine.Architecture == "alpha" ? ImageMachine.Alpha : ImageMachine.Unknown,
         };
-        LoadedImage image = Read(kernel, options);
-        byte[] bytes = [];
-        if (initrd is not null)
+        LoadedImage image = Read(files.Kernel, options);
+        byte[] initrd = [];
+        if (files.Initrd is not null)
         {
-            progress.Reading(initrd);
-            bytes = ImageFile.ReadRaw(initrd, LargestInitrd);
+            progress.Reading(files.Initrd);
+            initrd = ImageFile.ReadRaw(files.Initrd, LargestInitrd);
         }
 
         ulong entry = image.Kind == ImageKind.Flat ? options.FlatAddress : image.Entry;
-        return new BootImage([.. image.Segments.Select(s => new BootSegment(s.VirtualAddress, s.FileBytes, s.MemorySize))], entry, bytes, settings.CommandLine ?? machine.Boot?.Append ?? "");
+        return new BootImage([.. image.Segments.Select(s => new BootSegment(s.VirtualAddress, s.FileBytes, s.MemorySize))], entry, initrd, files.CommandLine);
     }
 
-    /// <summary>The program of a PC; null when nothing is named.</summary>
+    /// <summary>The program of a PC.</summary>
     /// <exception cref="ImageException">A file can't be used; the message says why.</exception>
-    public static PcProgram? LoadPc(RunSettings settings, MachineDescription machine, LoadingProgress progress)
+    public static PcProgram LoadPc(KernelFiles files, LoadingProgress progress)
     {
-        string? kernel = settings.Kernel is "none" ? null : settings.Kernel ?? machine.Boot?.Kernel;
-        string? initrd = settings.Initrd is "none" ? null : settings.Initrd ?? (settings.Kernel is null ? machine.Boot?.Initrd : null);
-        if (kernel is null)
-        {
-            return (settings.Initrd ?? settings.CommandLine) is null ? null : throw new ImageException("--initrd and --append belong to a kernel: --kernel FILE names one");
-        }
-
-        progress.Reading(kernel);
-        return PcProgram.Load(kernel, initrd, settings.CommandLine ?? machine.Boot?.Append ?? "");
+        progress.Reading(files.Kernel);
+        return PcProgram.Load(files.Kernel, files.Initrd, files.CommandLine);
     }
 
     private static LoadedImage Read(string path, ImageOptions options)

@@ -39,9 +39,13 @@ internal sealed class RunSession : IDisposable
     public RunSession(RunningMachine machine, RunBackends backends, RunSettings settings, RunSignals signals, LoadingProgress progress)
     {
         (_machine, _backends, _settings) = (machine, backends, settings);
-        bool isPc = machine.Description.Architecture == "x86";
-        _image = isPc ? null : KernelImage.Load(settings, machine.Description, progress);
-        _program = isPc ? KernelImage.LoadPc(settings, machine.Description, progress) : null;
+        if (KernelFiles.Of(settings, machine.Description) is { } files)
+        {
+            bool isPc = machine.Description.Architecture == "x86";
+            _image = isPc ? null : KernelImage.Load(files, settings, machine.Description, progress);
+            _program = isPc ? KernelImage.LoadPc(files, progress) : null;
+        }
+
         _runner = new MachineRunner(machine, settings.Engine) { IsRealTime = settings.IsRealTime, IdleLead = IdleLead, Between = backends.Exchange };
         foreach (Kmem.Machine.Backends.IHostPolled polled in backends.Polled)
         {

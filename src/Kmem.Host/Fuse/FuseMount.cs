@@ -1,4 +1,5 @@
 using Kmem.Host.Native;
+using Kmem.Host.Processes;
 
 namespace Kmem.Host.Fuse;
 
@@ -18,11 +19,11 @@ public enum FuseMounter
 /// <summary>A FUSE file system mounted on a directory; taken away by <see cref="Dispose"/>, and by a watcher when this process is killed.</summary>
 public sealed class FuseMount : IDisposable
 {
-    private readonly MountWatcher? _watcher;
+    private readonly DeathWatcher? _watcher;
     private readonly int _communication;
     private int _unmounted;
 
-    private FuseMount(string directory, int connection, MountWatcher? watcher, int communication)
+    private FuseMount(string directory, int connection, DeathWatcher? watcher, int communication)
     {
         (Directory, Connection, _watcher, _communication) = (directory, connection, watcher, communication);
     }
@@ -61,7 +62,7 @@ public sealed class FuseMount : IDisposable
         }
 
         bool direct = mounter == FuseMounter.Direct || (mounter == FuseMounter.Automatic && Libc.EffectiveUser() == 0);
-        return direct ? MountDirectly(full, source, allowOther) : Fusermount.Mount(full, source, allowOther, (connection, socket) => new FuseMount(full, connection, MountWatcher.Start(full), socket));
+        return direct ? MountDirectly(full, source, allowOther) : Fusermount.Mount(full, source, allowOther, (connection, socket) => new FuseMount(full, connection, DeathWatcher.Unmounting(full), socket));
     }
 
     /// <summary>Takes the file system away, also while files on it are open: their users get errors from then on.</summary>
@@ -114,7 +115,7 @@ public sealed class FuseMount : IDisposable
         string options = $"fd={connection},rootmode=40000,user_id={Libc.EffectiveUser()},group_id={Libc.EffectiveGroup()}{(allowOther ? ",allow_other" : "")}";
 
         // The watcher stands ready before there is anything to leave behind.
-        MountWatcher? watcher = MountWatcher.Start(directory);
+        DeathWatcher? watcher = DeathWatcher.Unmounting(directory);
         if (Libc.Mount(source, directory, "fuse.kmem", Libc.MountNoSuid | Libc.MountNoDev, options) != 0)
         {
             string message = HostError.LastMessage;

@@ -53,7 +53,7 @@ internal static unsafe class Landlock
             return;
         }
 
-        foreach (string path in Directory.EnumerateFileSystemEntries(folder))
+        foreach (string path in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None }))
         {
             if (wanted(Path.GetFileName(path)))
             {

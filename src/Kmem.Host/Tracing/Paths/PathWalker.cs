@@ -152,7 +152,7 @@ internal sealed unsafe class PathWalker(SessionFiles files)
     }
 
     /// <summary>A device of the host that programs outside use as well; terminals are their user's own.</summary>
-    public static bool IsShared(in Linux.HostStatus status) => (status.Mode & KindMask) is Character or Block && ((int)(status.DeviceId >> 8) & 0xFFF) is not ( >= 136 and <= 143);
+    public static bool IsShared(in Linux.HostStatus status) => (status.Mode & KindMask) is Character or Block && ((int)(status.DeviceId >> 8) & 0xFFF) is not (>= 136 and <= 143);
 
     private string HostOf(List<string> seen)
     {
