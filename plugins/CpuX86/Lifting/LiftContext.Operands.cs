@@ -145,7 +145,11 @@ internal sealed partial class LiftContext
 
         _hasAddress = true;
         (_address, _displacement) = Through(SegmentOf(_instruction.MemorySegment), value, displacement, width, isWrite);
-        (_address, _offset) = (Copy(_address), Copy(_offset));
+        _address = Copy(_address);
+        if (!Is64)
+        {
+            _offset = Copy(_offset);
+        }
     }
 
     /// <summary>Loads 16 bytes from the memory operand.</summary>

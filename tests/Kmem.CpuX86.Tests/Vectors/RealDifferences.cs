@@ -6,7 +6,9 @@ namespace Kmem.CpuX86.Tests.Vectors;
 /// <remarks>Source: Intel 386 DX Programmer's Reference Manual, 14.7 "Differences from 8086 Processor", 14.8 "Differences From 80286 Real-Address Mode"; Intel SDM volume 3, 22.</remarks>
 internal static class RealDifferences
 {
-    private const int CoprocessorAbsent = 7, CoprocessorOverrun = 9, GeneralProtection = 13;
+    private const int GeneralProtection = 13;
+
+    private const string SplitPointer = "ed34a2cfb4c3ead3";
 
     /// <summary>Why a case is not for this CPU; null where it is.</summary>
     public static string? Explain(RealCase test)
@@ -44,7 +46,17 @@ internal static class RealDifferences
             return "FS and GS are there since the 386";
         }
 
-        return test.Exception is CoprocessorAbsent or CoprocessorOverrun || instruction.Code.OpCode().OpCode is >= 0xD8 and <= 0xDF || instruction.Mnemonic == Mnemonic.Wait
+        if (test.Exception == 0)
+        {
+            return "which flags a divide error pushes is undefined, and other on the 386";
+        }
+
+        if (test.Hash == SplitPointer)
+        {
+            return "LDS of a pointer of which the second half lies beyond the segment: exception 13 since the 386";
+        }
+
+        return IsCoprocessor(bytes) || instruction.Mnemonic == Mnemonic.Wait
             ? "the recorded machine had no 80287" : null;
     }
 
@@ -78,6 +90,8 @@ internal static class RealDifferences
 
         return false;
     }
+
+    private static bool IsCoprocessor(byte[] bytes) => Array.Find(bytes, b => b is not (0x26 or 0x2E or 0x36 or 0x3E or 0xF0 or 0xF2 or 0xF3)) is >= 0xD8 and <= 0xDF;
 
     private static bool IsPrefixed(byte[] bytes, int at) => Array.TrueForAll(bytes[..at], b => b is 0x26 or 0x2E or 0x36 or 0x3E or 0xF2 or 0xF3);
 }
