@@ -132,6 +132,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = 0;
         ResetRegisters();
         Interrupts.Reset();
+        SignalFloatingPoint(isPending: false);
         Execution.FlushTranslations();
         UpdateContext();
     }
@@ -172,6 +173,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = (int)reader.U32();
         Msrs.Load(reader);
         Interrupts.Load(reader);
+        SignalFloatingPoint((Slots[X86Slots.X87Status] & Floating.FpuRegisters.ErrorSummary) != 0);
         _tables.LoadDirectoryPointers();
         Execution.FlushTranslations();
         UpdateContext();
