@@ -99,7 +99,12 @@ init_apic:
         jz      9f
         mov     eax, 1
         cpuid
-        test    edx, 1 << 9
+        test    edx, 1 << 12
+        jz      1f
+        call    init_mtrr
+        mov     eax, 1
+        cpuid
+1:      test    edx, 1 << 9
         jz      9f
         push    ds
         push    es
@@ -113,6 +118,36 @@ init_apic:
         pop     es
         pop     ds
 9:      ret
+
+# Memory types: RAM is cached, the video window and the upper 2 GiB below 4 GiB are not. Source: Intel SDM volume 3A, section 11.11.
+init_mtrr:
+        mov     ecx, 0x200
+        mov     eax, 0x80000000
+        xor     edx, edx
+        wrmsr
+        inc     cx
+        mov     eax, 0x80000800
+        mov     edx, 0xFF
+        wrmsr
+        mov     eax, 0x06060606
+        mov     edx, eax
+        mov     cx, 0x250
+        wrmsr
+        mov     cx, 0x258
+        wrmsr
+        mov     cx, 0x268
+1:      wrmsr
+        inc     cx
+        cmp     cx, 0x270
+        jb      1b
+        xor     eax, eax
+        xor     edx, edx
+        mov     cx, 0x259
+        wrmsr
+        mov     cx, 0x2FF
+        mov     ax, 0xC06
+        wrmsr
+        ret
 
 # ax: key.
 select: mov     dx, 0x510

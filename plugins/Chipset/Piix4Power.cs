@@ -4,6 +4,7 @@ namespace Kmem.Plugins.Chipset;
 
 /// <summary>Options of <c>intel.82371ab-pm</c>.</summary>
 /// <param name="Io">The I/O space in which its registers appear at the addresses that software chooses.</param>
+/// <param name="Base">First port of the ACPI registers after reset, on a machine without PCI where nobody programs it; 0 leaves them off.</param>
 /// <param name="Smm">Whether writes to the APM control port raise system management interrupts; false tells firmware that this is done already.</param>
 /// <param name="Serial">Number of serial ports that the configuration registers announce, 0..2.</param>
 /// <param name="Parallel">Whether they announce a parallel port.</param>
@@ -11,6 +12,7 @@ namespace Kmem.Plugins.Chipset;
 /// <param name="Subsystem">Subsystem ID.</param>
 public sealed record Piix4PowerOptions(
     [property: Option(OptionKind.Space)] string Io,
+    [property: Option(Max = 0xFFC0)] int Base = 0,
     bool Smm = false,
     [property: Option(Max = 2)] int Serial = 1,
     bool Parallel = true,
@@ -57,12 +59,12 @@ public sealed class Piix4Power : Device, IPciFunction, IHasBanks, IFirmwareState
             .Define(0x2C, 2, options.SubsystemVendor)
             .Define(0x2E, 2, options.Subsystem)
             .Define(0x3D, 1, 1)
-            .Define(PowerBase, 4, 1, writable: 0xFFC0)
+            .Define(PowerBase, 4, 1 | (uint)options.Base, writable: 0xFFC0)
             .Define(DeviceActivityB, 1, options.Smm ? 0u : SmiByApm, writable: 0xFF)
             .Define(0x5F, 1, 0x10 | (options.Parallel ? 0x80u : 0), writable: 0xFF)
             .Define(0x63, 1, 0x60, writable: 0xFF)
             .Define(0x67, 1, (options.Serial > 0 ? 0x08u : 0) | (options.Serial > 1 ? 0x90u : 0), writable: 0xFF)
-            .Define(PowerEnable, 1, 0, writable: 0x01)
+            .Define(PowerEnable, 1, options.Base != 0 ? 1u : 0, writable: 0x01)
             .Define(BusBase, 4, 1, writable: 0xFFF0)
             .Define(BusConfiguration, 1, 0x09, writable: 0x0F);
         IAddressSpace io = context.Space(options.Io);
@@ -79,6 +81,7 @@ public sealed class Piix4Power : Device, IPciFunction, IHasBanks, IFirmwareState
         RegisterMap gpe = new RegisterMap(width: 2, count: 2)
             .Add(0, "GPSTS", () => _events, v => SetEvents((ushort)(_events & ~v), _enabled))
             .Add(1, "GPEN", () => _enabled, v => SetEvents(_events, (ushort)v));
+        Decode();
         Banks = [new DeviceBank("apm", new MmioRegion("apm", 2, apm)), new DeviceBank("gpe", new MmioRegion("gpe", 4, gpe))];
     }
 

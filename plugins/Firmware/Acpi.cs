@@ -33,7 +33,12 @@ public sealed class Acpi : Device, IHasBanks
         }
 
         uint facs = Place(AcpiTables.Facs()), dsdt = Place(AcpiTables.Dsdt(options));
-        List<uint> roots = [Place(AcpiTables.Fadt(options, facs, dsdt)), Place(AcpiTables.Madt(options))];
+        List<uint> roots = [Place(AcpiTables.Fadt(options, facs, dsdt))];
+        if (options.Apic)
+        {
+            roots.Add(Place(AcpiTables.Madt(options)));
+        }
+
         if (options.Hpet != 0)
         {
             roots.Add(Place(AcpiTables.Hpet(options)));

@@ -20,6 +20,8 @@ namespace Kmem.Plugins.Firmware;
 /// <param name="SmiPort">Port at which firmware turns ACPI on and off; 0 where it is always on.</param>
 /// <param name="Gpe">First port of the general-purpose events; 0 for 32 ports above <c>pm-base</c>.</param>
 /// <param name="TimerBits">Bits of the power management timer, 24 or 32.</param>
+/// <param name="RootBridge">Whether the DSDT has a PCI root bridge.</param>
+/// <param name="Apic">Whether there are APICs, which the MADT lists.</param>
 /// <param name="Xsdt">Whether there is an XSDT and the RSDP is of revision 2.</param>
 public sealed record AcpiOptions(
     [property: Option(OptionKind.Address)] ulong Tables,
@@ -39,4 +41,6 @@ public sealed record AcpiOptions(
     [property: Option(Max = 0xFFFF)] int SmiPort = 0,
     [property: Option(Max = 0xFFFC)] int Gpe = 0,
     [property: Option(Min = 24, Max = 32)] int TimerBits = 32,
+    bool RootBridge = true,
+    bool Apic = true,
     bool Xsdt = true);

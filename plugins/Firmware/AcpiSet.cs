@@ -34,7 +34,12 @@ internal sealed class AcpiSet
         uint facs = Place(AcpiTables.Facs()), dsdt = Place(AcpiTables.Dsdt(options));
         byte[] fadtBytes = AcpiTables.Fadt(options, facs, dsdt);
         uint fadt = Place(fadtBytes);
-        List<uint> roots = [fadt, Place(AcpiTables.Madt(options))];
+        List<uint> roots = [fadt];
+        if (options.Apic)
+        {
+            roots.Add(Place(AcpiTables.Madt(options)));
+        }
+
         if (options.Hpet != 0)
         {
             roots.Add(Place(AcpiTables.Hpet(options)));

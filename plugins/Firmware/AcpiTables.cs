@@ -13,7 +13,7 @@ internal static class AcpiTables
     public static byte[] Dsdt(AcpiOptions options) => Table(options, "DSDT", 1, body => body
         .Bytes(options.PciHole != 0 ? PcNamespace.Build(options) : Aml.Scope(
             "_SB_",
-            Aml.Device("PCI0", Aml.Name("_HID", Aml.EisaId("PNP0A03")), Aml.Name("_ADR", Aml.Integer(0)), Aml.Name("_UID", Aml.Integer(0))),
+            !options.RootBridge ? [] : Aml.Device("PCI0", Aml.Name("_HID", Aml.EisaId("PNP0A03")), Aml.Name("_ADR", Aml.Integer(0)), Aml.Name("_UID", Aml.Integer(0))),
             Aml.Device("PWRB", Aml.Name("_HID", Aml.EisaId("PNP0C0C")))))
         .Bytes(Aml.Name("_S5_", Aml.Package(Aml.Integer(0), Aml.Integer(0), Aml.Integer(0), Aml.Integer(0)))));
 
@@ -23,7 +23,7 @@ internal static class AcpiTables
     /// <summary>The fixed description, revision 1.</summary>
     public static byte[] Fadt(AcpiOptions options, uint facs, uint dsdt) => Table(options, "FACP", 1, body => body
         .Dword(facs).Dword(dsdt)
-        .Bytes(1, 0)                                          // the multiple-APIC model; reserved
+        .Bytes((byte)(options.Apic ? 1 : 0), 0)                                          // the multiple-APIC model; reserved
         .Word(options.Sci)
         .Dword((uint)options.SmiPort)                         // 0: ACPI mode is always on
         .Bytes(options.SmiPort != 0 ? [0xF1, 0xF0, 0, 0] : [0, 0, 0, 0])

@@ -48,7 +48,7 @@ internal sealed class FwCfgItems
         if (options.Acpi)
         {
             Acpi = new AcpiSet(new AcpiOptions(
-                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Low, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
+                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Pci ? options.Low : 0, RootBridge: options.Pci, Apic: options.Apic, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
 
             // All of what the memory map withholds at its end, as the recorded machine does.
             byte[] tables = new byte[Math.Max(ReservedAtEnd, Acpi.Tables.Length)];

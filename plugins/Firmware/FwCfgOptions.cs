@@ -11,6 +11,8 @@ namespace Kmem.Plugins.Firmware;
 /// <param name="Gpe">First port of the general-purpose events.</param>
 /// <param name="Hpet">Physical address of the HPET; 0 for a machine without one.</param>
 /// <param name="Acpi">Whether there are ACPI tables.</param>
+/// <param name="Pci">Whether the tables describe a 440FX machine with PCI; false for one without.</param>
+/// <param name="Apic">Whether the tables list APICs.</param>
 /// <param name="NoGraphic">Whether firmware is to show its screen on the serial line where there is no display.</param>
 /// <param name="BootMenu">Whether firmware offers a menu of boot devices.</param>
 /// <param name="BootOrder">Open Firmware paths of boot devices, best first, each on a line of its own.</param>
@@ -27,6 +29,8 @@ public sealed record FwCfgOptions(
     [property: Option(Max = 0xFFFC)] int Gpe = 0xAFE0,
     [property: Option(OptionKind.Address, Max = uint.MaxValue)] ulong Hpet = 0xFED0_0000,
     bool Acpi = true,
+    bool Pci = true,
+    bool Apic = true,
     bool NoGraphic = false,
     bool BootMenu = false,
     string BootOrder = "",

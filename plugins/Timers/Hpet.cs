@@ -189,11 +189,13 @@ public sealed class Hpet : Device, IHasBanks, IRegionHandler
 
             timer.Alarm?.Dispose();
             timer.Alarm = null;
-            if (IsEnabled && timer.Distance(Counter) is { } distance)
+
+            // A comparator that the counter has passed matches after a turn of 64 bits: never.
+            if (IsEnabled && timer.Distance(Counter) is { } distance && distance < long.MaxValue / 16)
             {
                 int number = i;
                 ulong match = Counter - _base + distance;
-                timer.Alarm = match < long.MaxValue / 16 ? _clock.Schedule(_since + (long)(match * TickTime), () => Match(number)) : null;
+                timer.Alarm = _clock.Schedule(_since + (long)(match * TickTime), () => Match(number));
             }
         }
     }

@@ -63,6 +63,17 @@ public sealed class HpetTests : IDisposable
     }
 
     [Fact]
+    public void AComparatorThatIsPassedMatchesNoMore()
+    {
+        _registers.Write(0x10, 8, 1);
+        _context.Time.Advance(10_000);
+        _registers.Write(0x140, 4, 0x0404);
+        _registers.Write(0x148, 8, _registers.Read(0xF0, 8) - 1);
+        _context.Time.Advance(1_000_000_000);
+        Assert.Equal(0, _context.Outputs["irq.2"].Rises);
+    }
+
+    [Fact]
     public void ALevelStandsUntilItsStatusIsCleared()
     {
         _registers.Write(0x10, 8, 1);

@@ -26,6 +26,12 @@ public sealed unsafe partial class X86Cpu : IStartable
         s[X86Slots.Rdx] = 0;
         foreach ((string name, ulong value) in state.Registers)
         {
+            if (name.StartsWith("msr.", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out uint number))
+            {
+                _ = Msrs.TryWrite(number, value);
+                continue;
+            }
+
             int slot = Enumerable.Range(0, X86Slots.Count).FirstOrDefault(i => X86Slots.Name(i) == name, -1);
             s[slot >= 0 ? slot : throw new MachineException($"the CPU has no register '{name}'")] = value;
         }

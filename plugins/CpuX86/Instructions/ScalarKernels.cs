@@ -42,6 +42,15 @@ internal static unsafe class ScalarKernels
         [Mnemonic.Cvtsd2ss] = Lane(&ToSingle, ToSingle, &IsPlainToSingle, IsPlainToSingle),
     };
 
+    /// <summary>Arithmetic on one of two doubles in a register.</summary>
+    public static readonly Dictionary<Mnemonic, GuardedKernel> Packed = new()
+    {
+        [Mnemonic.Addpd] = Half(&AddDouble, AddDouble, &IsPlainAddDouble, IsPlainAddDouble),
+        [Mnemonic.Subpd] = Half(&SubtractDouble, SubtractDouble, &IsPlainSubtractDouble, IsPlainSubtractDouble),
+        [Mnemonic.Mulpd] = Half(&MultiplyDouble, MultiplyDouble, &IsPlainMultiplyDouble, IsPlainMultiplyDouble),
+        [Mnemonic.Divpd] = Half(&DivideDouble, DivideDouble, &IsPlainDivideDouble, IsPlainDivideDouble),
+    };
+
     /// <summary>Comparisons of doubles and of singles: flags.</summary>
     public static readonly GuardedKernel CompareDoubles = GuestKernels.Guarded(&OrderDoubles, OrderDoubles, &ArePlainDoubles, ArePlainDoubles, &VectorHelpers.CompareScalarsOf, X86Slots.Mxcsr);
 
@@ -65,6 +74,9 @@ internal static unsafe class ScalarKernels
 
     private static GuardedKernel Lane(delegate*<double, double, double> value, Func<double, double, double> valueMethod, delegate*<double, double, double, ulong, bool> guard, Func<double, double, double, ulong, bool> guardMethod) =>
         GuestKernels.Guarded(value, valueMethod, guard, guardMethod, &VectorHelpers.ScalarOf, X86Slots.Mxcsr);
+
+    private static GuardedKernel Half(delegate*<double, double, double> value, Func<double, double, double> valueMethod, delegate*<double, double, double, ulong, bool> guard, Func<double, double, double, ulong, bool> guardMethod) =>
+        GuestKernels.Guarded(value, valueMethod, guard, guardMethod, &VectorHelpers.HalfOf, X86Slots.Mxcsr);
 
     [MethodImpl(Inline)]
     private static bool IsOrdinary(double x)

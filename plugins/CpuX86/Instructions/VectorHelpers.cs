@@ -41,6 +41,33 @@ internal static unsafe class VectorHelpers
         return Run(state, request with { High = request.Low + X86Slots.XmmHigh - X86Slots.XmmLow, SourceHigh = X86Slots.Zero });
     }
 
+    /// <summary>In the instruction word of a packed operation: the half is the high one.</summary>
+    public const uint HighHalf = 0x2000;
+
+    /// <summary>One half of a packed operation of a guarded kernel, into its scratch slot. Where an exception is not masked, both halves are judged together.</summary>
+    public static int HalfOf(CpuState* state, ulong word)
+    {
+        VectorRequest request = VectorRequest.UnpackShort(word);
+        int high = request.Low + X86Slots.XmmHigh - X86Slots.XmmLow, half = (word & HighHalf) != 0 ? 1 : 0;
+        int sourceHigh = request.SourceLow == X86Slots.Scratch ? X86Slots.Scratch + 1 : request.SourceLow + X86Slots.XmmHigh - X86Slots.XmmLow;
+        FloatingContext context = Context(state);
+        Vector128<byte> d = Read(state, request.Low, high), s = Read(state, request.SourceLow, sourceHigh);
+        const uint AllMasked = 0x1F80;
+        if ((state->Slots[X86Slots.Mxcsr] & AllMasked) == AllMasked)
+        {
+            d = Vector128.Create(d.AsUInt64()[half]).AsByte();
+            s = Vector128.Create(s.AsUInt64()[half]).AsByte();
+        }
+
+        Vector128<byte> result = VectorOperations.Floats[(int)request.Mnemonic](d, s, 0, ref context);
+        if (Note(state, context, out int reason))
+        {
+            state->Slots[X86Slots.Packed + half] = result.AsUInt64()[half];
+        }
+
+        return reason;
+    }
+
     /// <summary>A comparison of a guarded kernel.</summary>
     public static int CompareScalarsOf(CpuState* state, ulong word) => Compare2(state, VectorRequest.UnpackShort(word));
 

@@ -32,6 +32,7 @@ internal static unsafe class VectorInstructions
         table.Add(Shuffle, Mnemonic.Pshufd, Mnemonic.Shufps);
         table.Add(Shift, Mnemonic.Psllw, Mnemonic.Pslld, Mnemonic.Psllq, Mnemonic.Psrlw, Mnemonic.Psrld, Mnemonic.Psrlq, Mnemonic.Psraw, Mnemonic.Psrad, Mnemonic.Pslldq, Mnemonic.Psrldq);
         table.Add(Scalar, [.. ScalarKernels.Arithmetic.Keys]);
+        table.Add(PackedDoubles, [.. ScalarKernels.Packed.Keys]);
         table.Add(Compare, Mnemonic.Comiss, Mnemonic.Comisd, Mnemonic.Ucomiss, Mnemonic.Ucomisd);
         table.Add(FromInteger, Mnemonic.Cvtsi2ss, Mnemonic.Cvtsi2sd);
         table.Add(ToInteger, Mnemonic.Cvtss2si, Mnemonic.Cvtsd2si, Mnemonic.Cvttss2si, Mnemonic.Cvttsd2si);
@@ -317,6 +318,22 @@ internal static unsafe class VectorInstructions
         int low = X86Slots.XmmLow + Number(x, 0);
         var request = new VectorRequest(x.Instruction.Mnemonic, 0, low, 0, source, 0);
         x.Ir.Guarded(ScalarKernels.Arithmetic[x.Instruction.Mnemonic], low, x.Slot(low), x.Slot(source), request.PackShort());
+    }
+
+    private static void PackedDoubles(LiftContext x)
+    {
+        if (!IsAvailable(x))
+        {
+            return;
+        }
+
+        (int source, int sourceHigh) = Place(x, 1);
+        int number = Number(x, 0), low = X86Slots.XmmLow + number, high = X86Slots.XmmHigh + number;
+        uint word = new VectorRequest(x.Instruction.Mnemonic, 0, low, 0, source, 0).PackShort();
+        GuardedKernel kernel = ScalarKernels.Packed[x.Instruction.Mnemonic];
+        x.Ir.Guarded(kernel, X86Slots.Packed, x.Slot(low), x.Slot(source), word);
+        x.Ir.Guarded(kernel, X86Slots.Packed + 1, x.Slot(high), x.Slot(sourceHigh), word | VectorHelpers.HighHalf);
+        Write(x, number, x.Slot(X86Slots.Packed), x.Slot(X86Slots.Packed + 1));
     }
 
     private static void Compare(LiftContext x)

@@ -91,8 +91,11 @@ internal static class X86Slots
     /// <summary>Three slots for values between the micro-ops of one instruction, where a helper must find them.</summary>
     public const int Scratch = 142;
 
+    /// <summary>Both halves of a packed result before the destination is set.</summary>
+    public const int Packed = 148;
+
     /// <summary>Number of slots that are registers.</summary>
-    public const int Count = 148;
+    public const int Count = 150;
 
     /// <summary>Numbers of segment registers.</summary>
     public const int Es = 0, Cs = 1, Ss = 2, Ds = 3, Fs = 4, Gs = 5, Ldtr = 6, Tr = 7;
@@ -143,6 +146,7 @@ internal static class X86Slots
         X87Opcode => "fop",
         FarSelector => "far_selector",
         FarOffset => "far_offset",
+        Packed or Packed + 1 => $"packed{slot - Packed}",
         < Scratch + 3 and >= Scratch => $"scratch{slot - Scratch}",
         _ => null,
     };

@@ -43,7 +43,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         for (int i = 0; i < _tlbs.Length; i++)
         {
             _tlbs[i] = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)(sizeof(TlbEntry) << CpuState.TlbBits), 64);
-            _fills[i] = new int[256];
+            _fills[i] = new int[1024];
             _filled[i] = int.MaxValue;
             Clear(i);
         }

@@ -130,9 +130,9 @@ public sealed class Builder(int registerCount, int zeroSlot = -1)
         if (slot != zeroSlot)
         {
             Emit(new MicroOp { Code = code, D = (ushort)slot, A = Slot(test), B = Slot(value) });
-            if (slot < _changes.Length)
+            if (slot < RegisterCount)
             {
-                _changes[slot]++;   // a temporary has no readers that hold it for a register
+                _changes[slot]++;
             }
         }
     }

@@ -18,7 +18,7 @@ public enum StartMode
 /// <param name="CodeSegment">Selector in CS.</param>
 /// <param name="DataSegment">Selector in DS, ES, SS, FS and GS.</param>
 /// <param name="Pc">Offset of the first instruction in the code segment.</param>
-/// <param name="Registers">Other registers by the CPU's own names, for example <c>rsi</c>, <c>cr3</c>, <c>gdtr_base</c>, <c>gdtr_limit</c>; those not named are as after reset, general registers 0.</param>
+/// <param name="Registers">Other registers by the CPU's own names, for example <c>rsi</c>, <c>cr3</c>, <c>gdtr_base</c>, <c>gdtr_limit</c>; model-specific ones as <c>msr.</c> and a hexadecimal number, and those that a CPU does not have are no error; what is not named is as after reset, general registers 0.</param>
 public sealed record StartState(StartMode Mode, ushort CodeSegment, ushort DataSegment, ulong Pc, IReadOnlyDictionary<string, ulong> Registers);
 
 /// <summary>A CPU that can begin in a state of a boot protocol.</summary>

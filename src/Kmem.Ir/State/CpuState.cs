@@ -43,7 +43,7 @@ public unsafe struct CpuState
     public const int SlotCount = 1024;
 
     /// <summary>log2 of the number of TLB entries of a mode.</summary>
-    public const int TlbBits = 12;
+    public const int TlbBits = 13;
 
     /// <summary>Guest instructions left until the dispatch loop must be asked.</summary>
     public long Budget;

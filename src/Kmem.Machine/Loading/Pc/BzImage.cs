@@ -50,6 +50,7 @@ internal sealed class BzImage(string path, ReadOnlyMemory<byte> image, ReadOnlyM
         memory.Write(Kernel, kernel);
         memory.Write(ZeroPage, page);
         Dictionary<string, ulong> registers = memory.WriteDescriptors(Descriptors, isLong);
+        memory.AddMemoryTypes(registers);
         (registers["rsi"], registers["rsp"]) = (ZeroPage, Stack);
         if (isLong)
         {

@@ -41,6 +41,7 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
         (uint entry, ulong end) = (flags & HasAddresses) != 0 ? PlaceByHeader(memory) : PlaceElf(memory);
         WriteInformation(memory, (flags & PageAligned) != 0 || !Initrd.IsEmpty ? (end + 0xFFF) & ~0xFFFUL : end);
         Dictionary<string, ulong> registers = memory.WriteDescriptors(Descriptors, isLong: false);
+        memory.AddMemoryTypes(registers);
         (registers["rax"], registers["rbx"], registers["rsp"]) = (BootMagic, Information, Stack);
         return new StartState(StartMode.Protected, 0x10, 0x18, entry, registers);
     }

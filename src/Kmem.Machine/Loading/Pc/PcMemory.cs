@@ -61,6 +61,22 @@ public sealed class PcMemory
         return new Dictionary<string, ulong>(StringComparer.Ordinal) { ["gdtr_base"] = address, ["gdtr_limit"] = (ulong)bytes.Length - 1 };
     }
 
+    /// <summary>Memory types as firmware sets them: RAM is cached, the video window and the 32-bit PCI hole are not.</summary>
+    /// <remarks>Source: Intel SDM volume 3A, section 11.11 "Memory Type Range Registers".</remarks>
+    public void AddMemoryTypes(Dictionary<string, ulong> registers)
+    {
+        const ulong WriteBack = 0x0606_0606_0606_0606, Gigabyte = 1UL << 30, AddressBits = (1UL << 40) - 1;
+        ulong hole = ExtendedEnd <= 2 * Gigabyte ? 2 * Gigabyte : ExtendedEnd <= 3 * Gigabyte ? 3 * Gigabyte : 0xE000_0000;
+        (registers["msr.200"], registers["msr.201"]) = (hole, (~((4 * Gigabyte) - hole - 1) & AddressBits) | 0x800);
+        (registers["msr.250"], registers["msr.258"], registers["msr.259"]) = (WriteBack, WriteBack, 0);
+        for (int i = 0x268; i <= 0x26F; i++)
+        {
+            registers["msr." + i.ToString("x", System.Globalization.CultureInfo.InvariantCulture)] = WriteBack;
+        }
+
+        registers["msr.2ff"] = 0xC06;
+    }
+
     /// <summary>Writes page tables that map the first 4 GiB to themselves with pages of 2 MiB: six pages.</summary>
     public void WriteIdentityTables(ulong address)
     {
