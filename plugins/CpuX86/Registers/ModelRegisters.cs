@@ -69,8 +69,6 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
             case MtrrCap:
                 value = 0x508;
                 return true;
-            case var counter when IsPerformanceCounter(counter):
-                return true;
             case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2 : true } x2:
                 value = x2.ReadRegister((number - 0x800) << 4);
                 return true;
@@ -126,8 +124,8 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 return true;
             case MtrrCap:
                 return false;
-            case var counter when IsPerformanceCounter(counter):
-                return true;
+            case >= 0xC001_0000 and <= 0xC001_0007:
+                return true;   // performance counters that keep nothing, by which kernels see that there are none: RDPMC does not exist either
             case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2 : true } x2:
                 x2.WriteRegister((number - 0x800) << 4, value);
                 return true;
@@ -177,14 +175,11 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
         _tscOffset = reader.U64() - cpu.Execution.Executed;
     }
 
-    /// <summary>Performance counters and their event selectors count nothing, read 0 and take no value: that is how kernels find that there is no such unit.</summary>
-    private static bool IsPerformanceCounter(uint number) => number is 0x186 or 0x187 or 0xC1 or 0xC2 or (>= 0xC001_0000 and <= 0xC001_0007);
-
     private static bool IsCanonical(ulong value) => (ulong)((long)(value << 16) >> 16) == value;
 
     private static bool IsKnown(uint number) => number is 0x8B or 0x17 or 0x2A or SysenterCs or SysenterEsp or SysenterEip or 0x179 or 0x17A or 0x17B or 0x1A0 or 0x1D9 or 0x48 or 0x49 or 0x10A or 0x140
         or (>= 0x200 and <= 0x20F) or 0x250 or 0x258 or 0x259 or (>= 0x268 and <= 0x26F) or Pat or MtrrDefault or (>= 0x400 and <= 0x47F) or Star or Lstar or Cstar or Fmask or KernelGsBase or TscAux
-        or 0xC001_0015 or 0xC001_001F or 0xC001_0010 or 0xC001_0055 or 0xC001_0114 or 0xC001_1022 or 0xC001_1029 or 0xC001_0058;
+        or 0xC001_0015 or 0xC001_001F or 0xC001_0010 or 0xC001_0055 or 0xC001_0114 or 0xC001_1022 or 0xC001_1029 or 0xC001_0058 or 0x186 or 0x187 or 0xC1 or 0xC2 or (>= 0xC001_0000 and <= 0xC001_0007);
 
     private bool WriteEfer(ulong value)
     {

@@ -116,7 +116,7 @@ internal static unsafe class FarReturn
         cpu.SetSegment(X86Slots.Cs, selector, code);
         if (popsStack)
         {
-            SetStack(cpu, stackSelector, stackSegment, pointer, to64, width, release: isInterruptReturn ? 0 : release);
+            SetStack(cpu, stackSelector, stackSegment, pointer, to64, release: isInterruptReturn ? 0 : release);
             if (rpl > cpl)
             {
                 DropInnerSegments(cpu, rpl);
@@ -170,7 +170,7 @@ internal static unsafe class FarReturn
         return DescriptorTables.SetAccessed(cpu, selector, ref segment);
     }
 
-    private static void SetStack(X86Cpu cpu, ushort selector, in Descriptor segment, ulong pointer, bool to64, int width, uint release)
+    private static void SetStack(X86Cpu cpu, ushort selector, in Descriptor segment, ulong pointer, bool to64, uint release)
     {
         if (DescriptorTables.ErrorOf(selector) == 0)
         {
@@ -192,8 +192,7 @@ internal static unsafe class FarReturn
         }
         else
         {
-            // Processors set the whole register where the return is a 32-bit one.
-            cpu.Slots[X86Slots.Rsp] = width == 2 ? (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer : (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer;
+            cpu.Slots[X86Slots.Rsp] = (cpu.Slots[X86Slots.Rsp] & ~0xFFFFUL) | (ushort)pointer;
         }
     }
 

@@ -247,40 +247,20 @@ public sealed unsafe partial class CpuExecution
             return;
         }
 
-        // Registers that passes leave out of sight in the middle of a block are not those of the guest: the part is lifted as a block of its own.
-        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, count) is var part && part != null)
+        if (_cpu.Model.Optimizes)
         {
-            RunUncached(part);
+            // What the passes dropped in the middle is needed where the middle becomes an end.
+            TranslatedAddress translation = _cpu.Translate(block->Pc, MemoryAccess.Fetch);
+            if (translation.Fault == 0 && Lift(block->Pc, translation, count) is var part && part != null)
+            {
+                RunOnce(part);
+            }
+
             return;
         }
 
         InstructionMark stop = block->Marks[count];
         RunCopy(block, 0, stop.Operation, 0, count, block->Pc, block->Pc + (ulong)stop.Offset);
-    }
-
-    /// <summary>Runs a block that is not kept.</summary>
-    private void RunUncached(CodeBlock* block)
-    {
-        switch (Interpreter.Run(State, block, _pageShift, ignoreEntry: true))
-        {
-            case ExitReason.Link:
-                State->Pc = State->Successor->Pc;
-                State->Block = null;
-                break;
-            case ExitReason.Fault:
-                LeaveAtCurrent(executes: true);
-                DeliverFault();
-                break;
-            case ExitReason.Again:
-                LeaveAtCurrent(executes: true);
-                break;
-            case ExitReason.Attention:
-                FinishInstruction();
-                break;
-            default:
-                State->Block = null;
-                break;
-        }
     }
 
     /// <summary>Carries out the micro-ops that are left of the instruction at which a block was stopped.</summary>
@@ -336,7 +316,13 @@ public sealed unsafe partial class CpuExecution
         _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = Region.RestingExecutions }, operations, marks);
         _scratch->Successor0.Pc = block->Successor0.Pc;
         _scratch->Successor1.Pc = block->Successor1.Pc;
-        ExitReason reason = Interpreter.Run(State, _scratch, _pageShift, ignoreEntry: true);
+        RunOnce(_scratch);
+    }
+
+    /// <summary>Interprets a block that is in no cache.</summary>
+    private void RunOnce(CodeBlock* block)
+    {
+        ExitReason reason = Interpreter.Run(State, block, _pageShift, ignoreEntry: true);
         switch (reason)
         {
             case ExitReason.Fault:

@@ -115,10 +115,6 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
     }
 
-    /// <summary>Lifts a block.</summary>
-    /// <param name="pc">Virtual address of its first instruction.</param>
-    /// <param name="translation">Where that leads.</param>
-    /// <param name="limit">Most instructions; a block with fewer than usual is not kept.</param>
     private CodeBlock* Lift(ulong pc, TranslatedAddress translation, int limit = int.MaxValue)
     {
         ulong physical = translation.Physical;
@@ -128,7 +124,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         if (isCached)
         {
             (_codeHost, _codeLength) = (memory.Pointer, (int)Math.Min((ulong)toPageEnd, memory.Length));
-            isCached = _map.Covers(memory.Pointer);
+            isCached = limit == int.MaxValue && _map.Covers(memory.Pointer);
         }
         else
         {
@@ -146,8 +142,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
 
         _builder.Clear();
         (_liftedPc, _nextPhysical, _nextHost) = (pc, NoPage, 0);
-        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? Math.Min(limit, _cpu.Model.BlockLimit) : 1);
-        isCached &= limit == int.MaxValue;
+        int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? _cpu.Model.BlockLimit : _codeHost != 0 && limit != int.MaxValue ? limit : 1);
         (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
         if (_nextPhysical != NoPage && (_nextPhysical == FaultingPage || _nextHost == 0))
         {
