@@ -57,6 +57,25 @@ public sealed class PcCrashTests
         }
     }
 
+    [Theory]
+    [InlineData(EngineMode.Interpret)]
+    [InlineData(EngineMode.Translate)]
+    public void AnInterruptComesThroughThe8259(EngineMode mode)
+    {
+        // The handler tells which request is in service; the program sets up both 8259s, unmasks line 4, raises it by the test device and halts.
+        byte[] handler = [0xB0, 0x0B, 0xE6, 0x20, 0xE4, 0x20, 0xE6, 0xF4, 0xEB, 0xFE];
+        byte[] program =
+        [
+            .. Out(0x20, 0x11), .. Out(0x21, 0x20), .. Out(0x21, 4), .. Out(0x21, 1), .. Out(0xA0, 0x11), .. Out(0xA1, 0x28), .. Out(0xA1, 2), .. Out(0xA1, 1), .. Out(0x21, 0xEF), .. Out(0xA1, 0xFF),
+            0xBA, 0x04, 0x20, 0, 0, 0xB0, 1, 0xEE, 0xFB, Hlt, 0xEB, 0xFD,
+        ];
+        using var run = new PcRun(mode);
+        MachineStop stop = run.Program(WithTable(handler, program), Second);
+        Assert.True(stop is { Kind: StopKind.PowerOff, ExitCode: (0x10 << 1) | 1 }, $"{stop}");
+
+        static byte[] Out(byte port, byte value) => [0xB0, value, 0xE6, port];
+    }
+
     [Fact]
     public async Task ATestProgramPrintsAndEndsWithItsExitCode()
     {
@@ -86,19 +105,22 @@ public sealed class PcCrashTests
         return [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + entry + 9), 0xEB, 0x06, .. BitConverter.GetBytes(limit), .. BitConverter.GetBytes(table)];
     }
 
-    /// <summary>A program that raises #UD and has a handler for it: an IDT with 32 equal gates to the bytes given.</summary>
-    private static byte[] Handled(params byte[] handler)
+    /// <summary>A program that raises #UD and has a handler for it.</summary>
+    private static byte[] Handled(params byte[] handler) => WithTable(handler, 0x0F, 0x0B);
+
+    /// <summary>A program that goes on behind the making of an IDT with 64 equal gates to a handler.</summary>
+    private static byte[] WithTable(byte[] handler, params byte[] program)
     {
-        // A stack, the table's address, then UD2; the GDT is the loader's, whose code segment the gates take from CS.
+        // A stack, then the table; the GDT is the loader's, whose code segment the gates take from CS.
         byte[] begin = [Cli, 0xBC, .. BitConverter.GetBytes(PcRun.Entry + 0x4000)];
         const uint Gates = 0x100, Handler = 0x400;
         uint handlerAt = PcRun.Entry + Handler;
-        byte[] store = [0x8C, 0xC8, 0xC1, 0xE0, 0x10, 0x66, 0xB8, .. BitConverter.GetBytes((ushort)handlerAt), 0xB9, 32, 0, 0, 0, 0xBF, .. BitConverter.GetBytes(PcRun.Entry + Gates),
+        byte[] store = [0x8C, 0xC8, 0xC1, 0xE0, 0x10, 0x66, 0xB8, .. BitConverter.GetBytes((ushort)handlerAt), 0xB9, 64, 0, 0, 0, 0xBF, .. BitConverter.GetBytes(PcRun.Entry + Gates),
             0xAB, 0x50, 0xB8, 0x00, 0x8E, .. BitConverter.GetBytes((ushort)(handlerAt >> 16)), 0xAB, 0x58, 0xE2, 0xF5];
-        byte[] load = [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + 0xF0), 0x0F, 0x0B];
-        byte[] code = new byte[Handler + 16];
+        byte[] load = [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + 0xF0), .. program];
+        byte[] code = new byte[Handler + 64];
         ((byte[])[.. begin, .. store, .. load]).CopyTo(code, 0);
-        BitConverter.GetBytes((ushort)0xFF).CopyTo(code, 0xF0);
+        BitConverter.GetBytes((ushort)0x1FF).CopyTo(code, 0xF0);
         BitConverter.GetBytes(PcRun.Entry + Gates).CopyTo(code, 0xF2);
         handler.CopyTo(code, (int)Handler);
         return code;

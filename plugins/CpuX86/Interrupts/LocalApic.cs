@@ -467,7 +467,8 @@ internal sealed unsafe class LocalApic(X86Cpu cpu) : IRegionHandler
             : destination >> 4 == 0xF || (destination >> 4 == _logical >> 4 && (destination & _logical & 15) != 0);
     }
 
-    private void Rearm()
+    /// <summary>Finds anew when the timer fires, after a change of its registers or of the time-stamp counter.</summary>
+    public void Rearm()
     {
         _timer?.Dispose();
         _timer = null;

@@ -68,7 +68,7 @@ internal static unsafe class CpuIdentification
     }
 
     private static uint Features7B(X86Model model) =>
-        Bit(model, CpuidFeature.FSGSBASE, 0) | Bit(model, CpuidFeature.BMI1, 3) | Bit(model, CpuidFeature.SMAP, 7) | Bit(model, CpuidFeature.BMI2, 8) | (1u << 9) | Bit(model, CpuidFeature.INVPCID, 10)
+        Bit(model, CpuidFeature.FSGSBASE, 0) | Bit(model, CpuidFeature.SMAP, 1) | Bit(model, CpuidFeature.BMI1, 3) | Bit(model, CpuidFeature.SMAP, 7) | Bit(model, CpuidFeature.BMI2, 8) | (1u << 9) | Bit(model, CpuidFeature.INVPCID, 10)
         | Bit(model, CpuidFeature.ADX, 19) | Bit(model, CpuidFeature.SMAP, 20);
 
     private static uint ExtendedD(X86Model model, uint basic) =>

@@ -86,10 +86,12 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 // A write of either changes the other by as much.
                 _tscAdjust += value - TimeStamp;
                 _tscOffset += value - TimeStamp;
+                cpu.Interrupts.Apic?.Rearm();
                 return true;
             case TscAdjust:
                 _tscOffset += value - _tscAdjust;
                 _tscAdjust = value;
+                cpu.Interrupts.Apic?.Rearm();
                 return true;
             case ApicBase:
                 return cpu.Interrupts.Apic is { } apic && apic.TryWriteBase(value);
