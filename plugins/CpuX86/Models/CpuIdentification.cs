@@ -51,7 +51,7 @@ internal static unsafe class CpuIdentification
     private static uint Features1D(X86Cpu cpu)
     {
         X86Model model = cpu.CpuModel;
-        uint paging = Bit(model, CpuidFeature.CX8, 1) | Bit(model, CpuidFeature.CX8, 2) | Bit(model, CpuidFeature.CX8, 3) | Bit(model, CpuidFeature.CMOV, 6) | Bit(model, CpuidFeature.CMOV, 13) | Bit(model, CpuidFeature.CMOV, 17);
+        uint paging = Bit(model, CpuidFeature.CX8, 2) | Bit(model, CpuidFeature.CX8, 3) | Bit(model, CpuidFeature.CMOV, 6) | Bit(model, CpuidFeature.CMOV, 13) | Bit(model, CpuidFeature.CMOV, 17);
         uint machine = Bit(model, CpuidFeature.CX8, 7) | Bit(model, CpuidFeature.CMOV, 14) | Bit(model, CpuidFeature.CMOV, 12) | Bit(model, CpuidFeature.FXSR, 16);
         uint apic = cpu.Interrupts.Apic is { IsEnabled: true } ? 1u << 9 : 0;
         return Bit(model, CpuidFeature.FPU, 0) | Bit(model, CpuidFeature.TSC, 4) | Bit(model, CpuidFeature.MSR, 5) | Bit(model, CpuidFeature.CX8, 8) | Bit(model, CpuidFeature.SEP, 11) | Bit(model, CpuidFeature.CMOV, 15)
