@@ -80,5 +80,7 @@ public sealed class LifterTests : IDisposable
             BinaryPrimitives.WriteUInt32LittleEndian(destination, Word);
             return 4;
         }
+
+        public bool ReadNextPage(Span<byte> destination) => false;
     }
 }
