@@ -258,7 +258,11 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
             context |= (code & SegmentAttributes.Big) != 0 ? X86Context.Code32 : 0;
             context |= (stack & SegmentAttributes.Big) != 0 ? X86Context.Stack32 : 0;
             context |= IsFlat(X86Slots.Cs, isCode: true) && IsFlat(X86Slots.Ss) && IsFlat(X86Slots.Ds) && IsFlat(X86Slots.Es) ? X86Context.Flat : 0;
-            context |= _codeSegments.Number((uint)s[X86Slots.SegmentBase + X86Slots.Cs], (uint)s[X86Slots.SegmentLimit + X86Slots.Cs]);
+            context |= _codeSegments.Number((uint)s[X86Slots.SegmentBase + X86Slots.Cs], (uint)s[X86Slots.SegmentLimit + X86Slots.Cs], out bool beginsAnew);
+            if (beginsAnew)
+            {
+                Execution.ForgetCode();
+            }
         }
 
         context |= (cr0 & Cr0.Pe) != 0 ? X86Context.Protected : 0;

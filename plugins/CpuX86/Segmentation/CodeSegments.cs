@@ -1,4 +1,3 @@
-using Kmem.Abstractions;
 using Kmem.Plugins.CpuX86.Registers;
 
 namespace Kmem.Plugins.CpuX86.Segmentation;
@@ -10,17 +9,23 @@ internal sealed class CodeSegments
     private readonly List<(uint Base, uint Limit)> _segments = [(0, uint.MaxValue)];
 
     /// <summary>The context bits of a base and limit.</summary>
-    /// <exception cref="MachineException">More code segments than there are numbers: no software has that many.</exception>
-    public X86Context Number(uint first, uint limit)
+    /// <param name="first">Linear base address.</param>
+    /// <param name="limit">Highest offset.</param>
+    /// <param name="beginsAnew">Whether all numbers were used and begin anew, so that code lifted with the old ones must go.</param>
+    public X86Context Number(uint first, uint limit, out bool beginsAnew)
     {
+        beginsAnew = false;
         if (!_numbers.TryGetValue((first, limit), out uint number))
         {
-            number = (uint)_segments.Count;
-            if (number > ushort.MaxValue)
+            if (_segments.Count > ushort.MaxValue)
             {
-                throw new MachineException("the guest has used more than 65535 different code segments");
+                beginsAnew = true;
+                _segments.RemoveRange(1, _segments.Count - 1);
+                _numbers.Clear();
+                _numbers.Add(_segments[0], 0);
             }
 
+            number = (uint)_segments.Count;
             _segments.Add((first, limit));
             _numbers.Add((first, limit), number);
         }

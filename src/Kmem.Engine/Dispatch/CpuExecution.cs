@@ -137,6 +137,13 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     public void RequestAttention() => State->Attention = 1;
 
     /// <inheritdoc/>
+    public void ForgetCode()
+    {
+        _isInvalid = true;
+        State->Attention = 1;
+    }
+
+    /// <inheritdoc/>
     public void Wait()
     {
         IsWaiting = !_cpu.HasPendingInterrupt;

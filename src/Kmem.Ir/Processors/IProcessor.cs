@@ -96,6 +96,9 @@ public unsafe interface IExecution
     /// <summary>Forgets the translations of one page in all modes.</summary>
     void FlushTranslation(ulong address);
 
+    /// <summary>Forgets all blocks and translations at the next instruction boundary: what modes mean has changed.</summary>
+    void ForgetCode();
+
     /// <summary>Reads memory as the CPU would after translation; false when nobody answers or a device refuses.</summary>
     bool ReadPhysical(ulong address, int width, out ulong value);
 
