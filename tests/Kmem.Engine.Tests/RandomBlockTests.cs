@@ -6,7 +6,7 @@ namespace Kmem.Engine.Tests;
 /// <summary>Random micro-ops through both back ends: every one of the table that computes, loads, stores or branches.</summary>
 public sealed unsafe class RandomBlockTests
 {
-    private static readonly Uop[] Codes = [.. Enum.GetValues<Uop>().Where(u => UopTable.ShapeOf(u) is not (UopShape.None or UopShape.Pure or UopShape.Guarded or UopShape.Helper or UopShape.ExitHelper or UopShape.Stop or UopShape.JumpTo or UopShape.Count))];
+    private static readonly Uop[] Codes = [.. Enum.GetValues<Uop>().Where(u => UopTable.ShapeOf(u) is not (UopShape.None or UopShape.Pure or UopShape.Pure3 or UopShape.Limit or UopShape.Guarded or UopShape.Helper or UopShape.ExitHelper or UopShape.Stop or UopShape.JumpTo or UopShape.Count))];
 
     [Theory]
     [InlineData("translate")]
@@ -110,6 +110,15 @@ public sealed unsafe class RandomBlockTests
                 break;
             case UopShape.Branch:
                 ir.Branch(code, ir.Register(a), target, pc + 4);
+                break;
+            case UopShape.BranchIf:
+                ir.BranchIf(code, ir.Register(a), ir.Register(b), target, pc + 4);
+                break;
+            case UopShape.BranchIfImmediate:
+                ir.BranchIf((Uop)((int)Uop.BranchIfEq + (code - Uop.BranchIfEqI)), ir.Register(a), ir.Const(immediate), target, pc + 4);
+                break;
+            case UopShape.Probe:
+                ir.Probe(Address(ir, a, immediate), (long)(immediate & 8));
                 break;
             default:
                 throw new NotSupportedException($"{code} has a shape that this test does not know.");

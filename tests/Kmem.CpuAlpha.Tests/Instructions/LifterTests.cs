@@ -70,8 +70,6 @@ public sealed class LifterTests : IDisposable
     {
         public uint Word { get; set; }
 
-        public bool ReadNextPage(Span<byte> destination) => false;
-
         public int Read(int offset, Span<byte> destination)
         {
             if (offset != 0)
@@ -82,5 +80,7 @@ public sealed class LifterTests : IDisposable
             BinaryPrimitives.WriteUInt32LittleEndian(destination, Word);
             return 4;
         }
+
+        public bool ReadNextPage(Span<byte> destination) => false;
     }
 }

@@ -10,4 +10,4 @@ done
 ld -m elf_i386 -T layout.ld -e 0 -o "$work/bios.elf" "$work"/*.o
 objcopy -O binary --gap-fill 0xff "$work/bios.elf" "$work/bios.bin"
 test "$(wc -c < "$work/bios.bin")" = 65536
-cp "$work/bios.bin" "${1:-../../machines/firmware/kmem-bios.bin}"
+cp "$work/bios.bin" "${1:-../kmem-bios.bin}"
