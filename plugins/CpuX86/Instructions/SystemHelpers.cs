@@ -79,6 +79,12 @@ internal static unsafe class SystemHelpers
     private static int Deliver(X86Cpu cpu, int vector, DeliveryKind kind, ulong next)
     {
         cpu.SetIp(next);
+        if (kind == DeliveryKind.Trap)
+        {
+            // INT1 is a debug exception itself: what was held back goes with it.
+            cpu.Interrupts.DropTrap();
+        }
+
         cpu.Interrupts.DropSingleStep();
         return Delivery.TryDeliver(cpu, vector, kind, hasError: false, 0) ? Done : Fault;
     }
@@ -128,7 +134,7 @@ internal static unsafe class SystemHelpers
         {
             // MOV SS and POP SS hold everything back until the stack pointer is set too.
             cpu.Interrupts.DropSingleStep();
-            cpu.Interrupts.Shadow();
+            cpu.Interrupts.Shadow(holdsTraps: true);
         }
         else if (!cpu.Is64)
         {

@@ -13,7 +13,7 @@ internal sealed unsafe class InterruptUnit
 
     private readonly X86Cpu _cpu;
     private readonly IInterruptAcknowledge? _controller;
-    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap;
+    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap, _holdsTraps;
     private ulong _trapReason;
 
     /// <summary>Creates the unit.</summary>
@@ -68,14 +68,14 @@ internal sealed unsafe class InterruptUnit
     /// <summary>Forgets everything but the pins.</summary>
     public void Reset()
     {
-        (_nonMaskable, _isInHandler, _trap, IsShadowed) = (false, false, false, false);
+        (_nonMaskable, _isInHandler, _trap, IsShadowed, _holdsTraps) = (false, false, false, false, false);
         Apic?.Reset();
     }
 
     /// <summary>Saves it.</summary>
     public void Save(StateWriter writer)
     {
-        writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0)), "state");
+        writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0) | (_holdsTraps ? 16 : 0)), "state");
         writer.U64(_trapReason, "trap_reason");
         Apic?.Save(writer);
     }
@@ -84,7 +84,7 @@ internal sealed unsafe class InterruptUnit
     public void Load(StateReader reader)
     {
         byte state = reader.U8();
-        (_nonMaskable, _isInHandler, _trap, IsShadowed) = ((state & 1) != 0, (state & 2) != 0, (state & 4) != 0, (state & 8) != 0);
+        (_nonMaskable, _isInHandler, _trap, IsShadowed, _holdsTraps) = ((state & 1) != 0, (state & 2) != 0, (state & 4) != 0, (state & 8) != 0, (state & 16) != 0);
         _trapReason = reader.U64();
         Apic?.Load(reader);
     }
@@ -116,9 +116,10 @@ internal sealed unsafe class InterruptUnit
     }
 
     /// <summary>Holds interrupts back until the next instruction has run.</summary>
-    public void Shadow()
+    /// <param name="holdsTraps">Whether traps are held back too, as MOV SS does.</param>
+    public void Shadow(bool holdsTraps = false)
     {
-        IsShadowed = true;
+        (IsShadowed, _holdsTraps) = (true, holdsTraps);
         _cpu.UpdateContext();
         Ask();
     }
@@ -126,7 +127,7 @@ internal sealed unsafe class InterruptUnit
     /// <summary>Lets interrupts come again.</summary>
     public void EndShadow()
     {
-        IsShadowed = false;
+        (IsShadowed, _holdsTraps) = (false, false);
         _cpu.UpdateContext();
         Ask();
     }
@@ -184,7 +185,7 @@ internal sealed unsafe class InterruptUnit
     /// <returns>Whether the program counter has changed.</returns>
     public bool Take()
     {
-        if (_trap)
+        if (_trap && !_holdsTraps)
         {
             _cpu.ReportBreakpoints(_trapReason);
             DropTrap();

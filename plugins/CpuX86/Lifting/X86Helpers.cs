@@ -148,7 +148,10 @@ internal static unsafe class X86Helpers
         ulong* slots = state->Slots;
         int width = (int)immediate & 0xFF, level = (int)(immediate >> 8) & 31;
         ulong size = (immediate >> 16) & 0xFFFF, stackMask = LiftContext.Mask(cpu.StackWidth);
-        ulong top = (slots[X86Slots.Rsp] - (ulong)width) & stackMask, frame = top;
+        ulong top = (slots[X86Slots.Rsp] - (ulong)width) & stackMask;
+
+        // The frame pointer is the whole stack pointer, whatever part of it the stack uses.
+        ulong frame = (slots[X86Slots.Rsp] & ~stackMask) | top;
         if (!cpu.Store(X86Slots.Ss, top, width, slots[X86Slots.Rbp]))
         {
             return (int)ExitReason.Fault;

@@ -153,6 +153,43 @@ public sealed class DebugTests
 
     [Theory]
     [MemberData(nameof(Modes))]
+    public void ABreakpointOfMovSsWaitsForTheNextInstruction(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: true);
+        system.Bench.Write(Data + 0x20, SystemBench.Data0);
+
+        // One exception with INT1, after it; with INT n one more, before the handler's first instruction.
+        foreach ((bool isInt1, bool isInt, ulong at) in ((bool, bool, ulong)[])[(true, false, Base + 8), (false, true, SystemBench.Handler(0x40)), (false, false, Base + 8)])
+        {
+            system.Start();
+            (system.Bench.Slot(X86Slots.Dr0 + 1), system.Bench.Slot(X86Slots.Dr0 + 7)) = (Data + 0x20, 0x0070_0408);
+            int found = system.Run(a =>
+            {
+                a.mov(ss, __word_ptr[(int)Data + 0x20]);
+                if (isInt1)
+                {
+                    a.db(0xF1);
+                }
+                else if (isInt)
+                {
+                    a.@int(0x40);
+                }
+                else
+                {
+                    a.nop();
+                }
+
+                a.nop();
+                a.hlt();
+            });
+            Assert.Equal(Debug, found);
+            Assert.Equal(at, system.Frame(0));
+            Assert.Equal(isInt1 ? BreakStatus : BreakStatus | 2, system.Bench.Slot(X86Slots.Dr0 + 6));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
     public void Int1AndTheGuardOfDebugRegisters(EngineMode mode)
     {
         using var system = new SystemBench(mode, isLong: true);
