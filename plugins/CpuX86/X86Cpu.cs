@@ -49,6 +49,13 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         _decoder = new X86Decoder(CpuModel);
         Interrupts = new InterruptUnit(this, context);
         context.Input("a20", GateA20);
+        context.Input("reset", level =>
+        {
+            if (level)
+            {
+                context.RequestPower(new PowerRequest(PowerAction.Reset, "the CPU's reset line was pulled"));
+            }
+        });
         FloatingError = context.Irq("ferr");
     }
 

@@ -15,10 +15,6 @@ namespace Kmem.Boot.Tests;
 /// <summary>An alpha-clipper that runs: its machine, its runner, and what its serial line said.</summary>
 internal sealed class AlphaRun : IDisposable
 {
-    // One copy of the plugins for all tests: each copy has kernels and helpers of its own, for which there is a limit.
-    private static readonly Kmem.Machine.Plugins.PluginCatalog Plugins = SolutionFolders.Plugins();
-    private static readonly Lock Building = new();
-
     private readonly MemoryCharBackend _console = new();
 
     /// <summary>Builds the machine.</summary>
@@ -26,15 +22,7 @@ internal sealed class AlphaRun : IDisposable
     /// <param name="parameters">Parameters of the machine, as <c>--set</c> takes them: name, value, name, value.</param>
     public AlphaRun(EngineMode mode, params string[] parameters)
     {
-        var load = new LoadOptions { Parameters = parameters.Chunk(2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal) };
-        var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? _console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block };
-        lock (Building)
-        {
-            BuildResult result = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, "alpha-clipper.yaml"), load, build, Plugins);
-            Assert.True(result.Machine is not null, string.Join('\n', result.Diagnostics.Sorted));
-            Machine = result.Machine;
-        }
-
+        Machine = BootMachine.Build("alpha-clipper.yaml", _console, parameters);
         Runner = new MachineRunner(Machine, new EngineOptions { Mode = mode });
     }
 

@@ -47,7 +47,7 @@ public sealed class PcCrashTests
     [InlineData(EngineMode.Interpret)]
     public void GarbageEndsInAReport(EngineMode mode)
     {
-        using var run = new PcRun(mode);
+        using var run = new PcProgramRun(mode);
         for (int seed = 1; seed <= 20; seed++)
         {
             byte[] code = new byte[8000];
@@ -69,7 +69,7 @@ public sealed class PcCrashTests
             .. Out(0x20, 0x11), .. Out(0x21, 0x20), .. Out(0x21, 4), .. Out(0x21, 1), .. Out(0xA0, 0x11), .. Out(0xA1, 0x28), .. Out(0xA1, 2), .. Out(0xA1, 1), .. Out(0x21, 0xEF), .. Out(0xA1, 0xFF),
             0xBA, 0x04, 0x20, 0, 0, 0xB0, 1, 0xEE, 0xFB, Hlt, 0xEB, 0xFD,
         ];
-        using var run = new PcRun(mode);
+        using var run = new PcProgramRun(mode);
         MachineStop stop = run.Program(WithTable(handler, program), Second);
         Assert.True(stop is { Kind: StopKind.PowerOff, ExitCode: (0x10 << 1) | 1 }, $"{stop}");
 
@@ -79,7 +79,7 @@ public sealed class PcCrashTests
     [Fact]
     public async Task ATestProgramPrintsAndEndsWithItsExitCode()
     {
-        (int exit, string output, string report) = await Kmem(PcRun.ImageFile(Greets));
+        (int exit, string output, string report) = await Kmem(PcProgramRun.ImageFile(Greets));
         Assert.Equal(11, exit);
         Assert.Equal("ok\n", output.Replace("\r", "", StringComparison.Ordinal));
         Assert.DoesNotContain("Exception", report, StringComparison.Ordinal);
@@ -88,7 +88,7 @@ public sealed class PcCrashTests
     [Fact]
     public async Task TheProgramReportsStateAndEndsWithItsExitCode()
     {
-        (int exit, _, string report) = await Kmem(PcRun.ImageFile([0xBB, 0x34, 0x12, 0, 0, .. LoadTable(0, 5), 0x0F, 0x0B]));
+        (int exit, _, string report) = await Kmem(PcProgramRun.ImageFile([0xBB, 0x34, 0x12, 0, 0, .. LoadTable(0, 5), 0x0F, 0x0B]));
         Assert.Equal(3, exit);
         foreach (string part in (string[])["kmem: the machine stopped: triple fault", "rbx 0000000000001234", "code at", "last blocks"])
         {
@@ -101,8 +101,8 @@ public sealed class PcCrashTests
     /// <summary>Twelve bytes that load an IDT which lies behind them; its limit and base stand at their end.</summary>
     private static byte[] LoadTable(ushort limit, uint entry)
     {
-        uint table = PcRun.Entry + entry + 15;
-        return [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + entry + 9), 0xEB, 0x06, .. BitConverter.GetBytes(limit), .. BitConverter.GetBytes(table)];
+        uint table = PcProgramRun.Entry + entry + 15;
+        return [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcProgramRun.Entry + entry + 9), 0xEB, 0x06, .. BitConverter.GetBytes(limit), .. BitConverter.GetBytes(table)];
     }
 
     /// <summary>A program that raises #UD and has a handler for it.</summary>
@@ -112,23 +112,23 @@ public sealed class PcCrashTests
     private static byte[] WithTable(byte[] handler, params byte[] program)
     {
         // A stack, then the table; the GDT is the loader's, whose code segment the gates take from CS.
-        byte[] begin = [Cli, 0xBC, .. BitConverter.GetBytes(PcRun.Entry + 0x4000)];
+        byte[] begin = [Cli, 0xBC, .. BitConverter.GetBytes(PcProgramRun.Entry + 0x4000)];
         const uint Gates = 0x100, Handler = 0x400;
-        uint handlerAt = PcRun.Entry + Handler;
-        byte[] store = [0x8C, 0xC8, 0xC1, 0xE0, 0x10, 0x66, 0xB8, .. BitConverter.GetBytes((ushort)handlerAt), 0xB9, 64, 0, 0, 0, 0xBF, .. BitConverter.GetBytes(PcRun.Entry + Gates),
+        uint handlerAt = PcProgramRun.Entry + Handler;
+        byte[] store = [0x8C, 0xC8, 0xC1, 0xE0, 0x10, 0x66, 0xB8, .. BitConverter.GetBytes((ushort)handlerAt), 0xB9, 64, 0, 0, 0, 0xBF, .. BitConverter.GetBytes(PcProgramRun.Entry + Gates),
             0xAB, 0x50, 0xB8, 0x00, 0x8E, .. BitConverter.GetBytes((ushort)(handlerAt >> 16)), 0xAB, 0x58, 0xE2, 0xF5];
-        byte[] load = [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcRun.Entry + 0xF0), .. program];
+        byte[] load = [0x0F, 0x01, 0x1D, .. BitConverter.GetBytes(PcProgramRun.Entry + 0xF0), .. program];
         byte[] code = new byte[Handler + 64];
         ((byte[])[.. begin, .. store, .. load]).CopyTo(code, 0);
         BitConverter.GetBytes((ushort)0x1FF).CopyTo(code, 0xF0);
-        BitConverter.GetBytes(PcRun.Entry + Gates).CopyTo(code, 0xF2);
+        BitConverter.GetBytes(PcProgramRun.Entry + Gates).CopyTo(code, 0xF2);
         handler.CopyTo(code, (int)Handler);
         return code;
     }
 
     private static void StopsWith(EngineMode mode, byte[] code, params string[] parts)
     {
-        using var run = new PcRun(mode);
+        using var run = new PcProgramRun(mode);
         MachineStop stop = run.Program(code, 5 * Second);
         Assert.True(stop.Kind == StopKind.Crash, $"{stop.Kind}: {stop.Message}\n{run.Cpu.Report()}");
         Assert.All(parts, p => Assert.Contains(p, stop.Message, StringComparison.Ordinal));

@@ -22,8 +22,6 @@ public sealed class PcTests : IDisposable
     // Prints "Hi" through INT 10h, waits for a timer tick and ends the run with code 0x2A through the debug exit, else halts.
     private static readonly byte[] Program = Convert.FromHexString("FBB8480ECD10B8690ECD10F4BAF400B015EEF4EBFD");
 
-    private static readonly PluginCatalog Plugins = SolutionFolders.Plugins();
-
     private readonly string _folder = Directory.CreateTempSubdirectory("kmem-pc").FullName;
     private readonly MemoryCharBackend _console = new();
 
@@ -92,14 +90,7 @@ public sealed class PcTests : IDisposable
         return runner.Run(limit);
     }
 
-    private RunningMachine Build(string machine, params string[] parameters)
-    {
-        var load = new LoadOptions { Parameters = parameters.Chunk(2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal) };
-        var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? _console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block };
-        BuildResult result = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, machine), load, build, Plugins);
-        Assert.True(result.Machine is not null, string.Join('\n', result.Diagnostics.Sorted));
-        return result.Machine;
-    }
+    private RunningMachine Build(string machine, params string[] parameters) => BootMachine.Build(machine, _console, parameters);
 
     /// <summary>A test that needs a file of the host.</summary>
     private sealed class FileFactAttribute : FactAttribute

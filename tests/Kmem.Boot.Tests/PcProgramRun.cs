@@ -12,27 +12,17 @@ using Xunit;
 namespace Kmem.Boot.Tests;
 
 /// <summary>A pc-i440fx that runs a few bytes of 32-bit code as a multiboot program.</summary>
-internal sealed class PcRun : IDisposable
+internal sealed class PcProgramRun : IDisposable
 {
     /// <summary>Physical address of the first byte of code; descriptor tables may follow it.</summary>
     public const uint Entry = 0x20_0020;
 
-    private static readonly Kmem.Machine.Plugins.PluginCatalog Plugins = SolutionFolders.Plugins();
-    private static readonly Lock Building = new();
-
     private readonly MemoryCharBackend _console = new();
 
     /// <summary>Builds the machine.</summary>
-    public PcRun(EngineMode mode)
+    public PcProgramRun(EngineMode mode)
     {
-        var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? _console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block };
-        lock (Building)
-        {
-            BuildResult result = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, "pc-i440fx.yaml"), null, build, Plugins);
-            Assert.True(result.Machine is not null, string.Join('\n', result.Diagnostics.Sorted));
-            Machine = result.Machine;
-        }
-
+        Machine = BootMachine.Build("pc-i440fx.yaml", _console);
         Runner = new MachineRunner(Machine, new EngineOptions { Mode = mode });
     }
 

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Kmem.Ir;
+using Kmem.Machine.Running;
+using Xunit;
+
+namespace Kmem.Boot.Tests;
+
+/// <summary>Real kernels judge the PC: what Linux answers here is what it answered on the recorded machine, and Debian's kernel can be worked with.</summary>
+[Trait("Category", "Boot")]
+public sealed class PcKernelTests
+{
+    // What lies in memory is that of whoever filled it: SeaBIOS on the recorded machine, the loader here.
+    private static readonly string[] Content = ["data", "data_sha256", "data_head", "data_tail", "fill", "dest_first8", "dest_last8", "before", "after"];
+    private static readonly string[] Head = ["kernel", "variant", "config"];
+
+    [PcGuestFact]
+    public void EveryAnswerIsAsRecorded()
+    {
+        using var run = new PcKernelRun("pc-i440fx.yaml", PcGuestFiles.StrictKernel, PcGuestFiles.ProbeInitrd, "console=ttyS0 quiet loglevel=1 panic=-1 probe_cfg=strict-y:1:0");
+        MachineStop stop = run.Finish();
+        Assert.True(stop.Kind is StopKind.Reset, $"{stop.Kind}: {stop.Message}\n{run.Tail}");
+        List<JsonElement> recorded = PcGuestFiles.Recorded("strict-y"), ours = PcGuestFiles.Lines(run.Text);
+        Assert.Equal(recorded.Count, ours.Count);
+        List<string> wrong = [.. recorded.Zip(ours).SelectMany(p => Differences(p.First, p.Second))];
+        Assert.True(wrong.Count == 0, $"{wrong.Count} differences:\n{string.Join('\n', wrong.Take(20))}");
+        Assert.True(recorded.Count > 1000);
+    }
+
+    [StockKernelFact]
+    public void DebiansKernelAnswersInAShellAndPowersOff()
+    {
+        using var run = new PcKernelRun("pc-i440fx.yaml", PcGuestFiles.StockKernel!, PcGuestFiles.ShellInitrd, "console=ttyS0 quiet");
+        run.Answer("KMEM-SHELL-READY 6.", "");
+        run.Answer("# ", "echo $((6*7))-$(uname -m)\n");
+        run.Answer("42-x86_64", "poweroff -f\n");
+        MachineStop stop = run.Finish();
+        Assert.True(stop is { Kind: StopKind.PowerOff, ExitCode: 0 }, $"{stop.Kind}: {stop.Message}\n{run.Tail}");
+    }
+
+    private static IEnumerable<string> Differences(JsonElement recorded, JsonElement ours)
+    {
+        // A timer of 1 ms decides how far the transfer gets, and whether that is as far as the end of what may be read; the recording lists the result as volatile.
+        string[] timing = RecordedLines.Text(recorded, "op") == "pread_signal" ? ["result", "errno", "short", "page_multiple", "signals"] : [];
+        return recorded.EnumerateObject().Concat(ours.EnumerateObject()).Select(p => p.Name).Distinct(StringComparer.Ordinal).Except(Content).Except(Head).Except(timing)
+            .Where(f => RecordedLines.Text(recorded, f) != RecordedLines.Text(ours, f))
+            .Select(f => $"{recorded.GetRawText()}\n  {f}: ours {RecordedLines.Text(ours, f) ?? "(none)"}");
+    }
+}
