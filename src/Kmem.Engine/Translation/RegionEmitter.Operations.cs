@@ -203,14 +203,19 @@ internal sealed partial class RegionEmitter
         Reach(operation, place, nameof(TlbEntry.Write));
         LoadPointer(_region.Constants!.CodeLines);
         _il.Emit(OpCodes.Ldloc, _host);
-        if (UopTable.IsUnaligned(operation.Code))
+        if (!UopTable.IsUnaligned(operation.Code))
         {
-            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
-            _il.Emit(OpCodes.Call, HitsCodeUnaligned);
+            _il.Emit(OpCodes.Call, HitsCode);
+        }
+        else if ((operation.Site & SiteFlags.Single) == 0)
+        {
+            // Both lines that the store may touch in one comparison. Where the second one is code again and again without being touched, the site asks exactly.
+            _il.Emit(OpCodes.Call, MayHitCode);
         }
         else
         {
-            _il.Emit(OpCodes.Call, HitsCode);
+            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+            _il.Emit(OpCodes.Call, HitsCodeUnaligned);
         }
 
         _il.Emit(OpCodes.Brtrue, SideStub(place));
@@ -351,6 +356,7 @@ internal sealed partial class RegionEmitter
     private static readonly MethodInfo HitsUnaligned = ((Func<ulong, ulong, int, int, bool>)MemoryKernels.HitsUnaligned).Method;
     private static readonly unsafe MethodInfo HitsCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint)])!;
     private static readonly unsafe MethodInfo HitsCodeUnaligned = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint), typeof(int)])!;
+    private static readonly MethodInfo MayHitCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.MayHitCode))!;
     private static readonly MethodInfo CallLoad = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Load))!;
     private static readonly MethodInfo CallStore = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Store))!;
     private static readonly MethodInfo CallGuarded = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Guarded))!;
