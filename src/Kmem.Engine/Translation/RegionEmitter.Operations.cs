@@ -116,14 +116,15 @@ internal sealed partial class RegionEmitter
     /// <summary>Brings the host address into its local, or leaves for the interpreter.</summary>
     private void Reach(MicroOp operation, Place place, string tag)
     {
-        if (TryReachWithGroup(place))
+        if (!TryReachWithGroup(place))
         {
-            return;
+            ReachPage(operation, tag, SideStub(place));
         }
+    }
 
-        int width = UopTable.WidthOf(operation.Code);
-        Label side = SideStub(place);
-        bool isUnaligned = UopTable.IsUnaligned(operation.Code);
+    /// <summary>Brings the host address into its local where the TLB has the page.</summary>
+    private void ReachPage(MicroOp operation, string tag, Label miss)
+    {
         _il.Emit(OpCodes.Ldloc, _tlb);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
@@ -133,9 +134,9 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Ldfld, typeof(TlbEntry).GetField(tag)!);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
-        _il.Emit(OpCodes.Ldc_I4, width);
-        _il.Emit(OpCodes.Call, isUnaligned ? HitsUnaligned : Hits);
-        _il.Emit(OpCodes.Brfalse, side);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        _il.Emit(OpCodes.Call, UopTable.IsUnaligned(operation.Code) ? HitsUnaligned : Hits);
+        _il.Emit(OpCodes.Brfalse, miss);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Ldloc, _entry);
@@ -153,30 +154,47 @@ internal sealed partial class RegionEmitter
         }
 
         LoadAddress(operation);
-        if ((operation.Site & SiteFlags.Slow) != 0)
+        bool isSlow = (operation.Site & SiteFlags.Slow) != 0;
+        Label done = default;
+        if (isSlow)
         {
-            NotePlace(place);
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
-            _il.Emit(OpCodes.Call, CallLoad);
-            if (operation.Code == Uop.Load32S)
-            {
-                Call(Uop.Sext32);
-            }
-
-            _il.Emit(OpCodes.Stloc, _address);
-            LeaveOnFault();
-            _il.Emit(OpCodes.Ldloc, _address);
-            StoreInteger(operation.D);
-            return true;
+            // Often only a page that the TLB does not have: what it has goes the quick way here too.
+            done = _il.DefineLabel();
+            ReachPage(operation, nameof(TlbEntry.Read), Stub(() => WriteSlowLoad(operation, place, done)));
+        }
+        else
+        {
+            Reach(operation, place, nameof(TlbEntry.Read));
         }
 
-        Reach(operation, place, nameof(TlbEntry.Read));
         _il.Emit(OpCodes.Ldloc, _host);
         Call(operation.Code);
         StoreInteger(operation.D);
-        return false;
+        if (isSlow)
+        {
+            _il.MarkLabel(done);
+        }
+
+        return isSlow;
+    }
+
+    private void WriteSlowLoad(MicroOp operation, Place place, Label done)
+    {
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, _address);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        _il.Emit(OpCodes.Call, CallLoad);
+        if (operation.Code == Uop.Load32S)
+        {
+            Call(Uop.Sext32);
+        }
+
+        _il.Emit(OpCodes.Stloc, _address);
+        LeaveOnFault();
+        _il.Emit(OpCodes.Ldloc, _address);
+        StoreInteger(operation.D);
+        _il.Emit(OpCodes.Br, done);
     }
 
     private bool WriteStore(MicroOp operation, Place place)
@@ -188,26 +206,27 @@ internal sealed partial class RegionEmitter
         }
 
         LoadAddress(operation);
-        if ((operation.Site & SiteFlags.Slow) != 0)
+        bool isSlow = (operation.Site & SiteFlags.Slow) != 0;
+        Label done = default, miss;
+        if (isSlow)
         {
-            NotePlace(place);
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
-            LoadInteger(operation.B);
-            _il.Emit(OpCodes.Call, CallStore);
-            LeaveOnFault();
-            return true;
+            done = _il.DefineLabel();
+            miss = Stub(() => WriteSlowStore(operation, place, done));
+            ReachPage(operation, nameof(TlbEntry.Write), miss);
+        }
+        else
+        {
+            Reach(operation, place, nameof(TlbEntry.Write));
+            miss = SideStub(place);
         }
 
-        Reach(operation, place, nameof(TlbEntry.Write));
         LoadPointer(_region.Constants!.CodeLines);
         _il.Emit(OpCodes.Ldloc, _host);
         if (!UopTable.IsUnaligned(operation.Code))
         {
             _il.Emit(OpCodes.Call, HitsCode);
         }
-        else if ((operation.Site & SiteFlags.Single) == 0)
+        else if ((operation.Site & (SiteFlags.Single | SiteFlags.Slow)) == 0)
         {
             // Both lines that the store may touch in one comparison. Where the second one is code again and again without being touched, the site asks exactly.
             _il.Emit(OpCodes.Call, MayHitCode);
@@ -218,11 +237,28 @@ internal sealed partial class RegionEmitter
             _il.Emit(OpCodes.Call, HitsCodeUnaligned);
         }
 
-        _il.Emit(OpCodes.Brtrue, SideStub(place));
+        _il.Emit(OpCodes.Brtrue, miss);
         _il.Emit(OpCodes.Ldloc, _host);
         LoadInteger(operation.B);
         Call(operation.Code);
-        return false;
+        if (isSlow)
+        {
+            _il.MarkLabel(done);
+        }
+
+        return isSlow;
+    }
+
+    private void WriteSlowStore(MicroOp operation, Place place, Label done)
+    {
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, _address);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        LoadInteger(operation.B);
+        _il.Emit(OpCodes.Call, CallStore);
+        LeaveOnFault();
+        _il.Emit(OpCodes.Br, done);
     }
 
     private bool WriteProbe(MicroOp operation, Place place)
