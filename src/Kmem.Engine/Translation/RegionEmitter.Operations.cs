@@ -181,7 +181,7 @@ internal sealed partial class RegionEmitter
     private void WriteSlowLoad(MicroOp operation, Place place, Label done)
     {
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
         _il.Emit(OpCodes.Call, CallLoad);
@@ -252,7 +252,7 @@ internal sealed partial class RegionEmitter
     private void WriteSlowStore(MicroOp operation, Place place, Label done)
     {
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
         LoadInteger(operation.B);
@@ -271,7 +271,7 @@ internal sealed partial class RegionEmitter
         }
 
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Ldc_I8, 0L);
@@ -296,7 +296,7 @@ internal sealed partial class RegionEmitter
 
         _il.Emit(OpCodes.Ble_Un, fits);
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         LoadInteger(operation.A);
         _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
         _il.Emit(OpCodes.Call, GuestKernels.HelperAt((int)(operation.Immediate >> 32)).Method);
@@ -358,7 +358,7 @@ internal sealed partial class RegionEmitter
     {
         StoreRegisters();
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         call();
         _il.Emit(OpCodes.Conv_U8);
         _il.Emit(OpCodes.Stloc, _result);
