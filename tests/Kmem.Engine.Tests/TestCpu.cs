@@ -58,6 +58,8 @@ internal sealed unsafe class TestCpu(IAddressSpace space, string name) : IProces
 
     public int Cost { get; set; }
 
+    public bool AllowsUnaligned { get; set; }
+
     public int BlockLimit { get; init; } = 64;
 
     public ProcessorModel Model => new()
@@ -69,6 +71,7 @@ internal sealed unsafe class TestCpu(IAddressSpace space, string name) : IProces
         FirstFloatingSlot = FirstFloating,
         FloatingSlots = FloatingCount,
         BlockLimit = BlockLimit,
+        AllowsUnaligned = AllowsUnaligned,
         SlotName = static s => $"r{s}",
     };
 

@@ -37,7 +37,12 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             return null;
         }
 
-        block = _cache.Find(pc, translation.Physical, State->Context);
+        // What was here in another epoch is nearly always here still: no need to look for it.
+        if (block == null || block->Pc != pc || block->Physical != translation.Physical || block->Context != State->Context || block->Epoch == CodeCache.DeadEpoch)
+        {
+            block = _cache.Find(pc, translation.Physical, State->Context);
+        }
+
         if (block != null && block->NextPhysical != NoPage && !EndsWhereItDid(block))
         {
             block = null;
@@ -109,10 +114,24 @@ public sealed unsafe partial class CpuExecution : ICodeSource
     private void Revalidate(CodeBlock* block)
     {
         block->Epoch = State->Epoch;
-        if (block->Entry != 0 && block->EpochMask != 0 && !_cache.RegionAt(block->Entry).Pages.All(p => _cpu.Translate(p.Virtual, MemoryAccess.Fetch) is { Fault: 0 } t && t.Physical == p.Physical))
+        if (block->Entry != 0 && block->EpochMask != 0 && !LiesWhereItDid(_cache.RegionAt(block->Entry), block->Pc))
         {
             _cache.Remove(_cache.RegionAt(block->Entry));
         }
+    }
+
+    /// <summary>Whether all pages of a region lie where they did when it was formed; that of its head has been found to.</summary>
+    private bool LiesWhereItDid(Region region, ulong head)
+    {
+        foreach ((ulong address, ulong physical) in region.Pages)
+        {
+            if (((address ^ head) & _pageMask) != 0 && (_cpu.Translate(address, MemoryAccess.Fetch) is not { Fault: 0 } translation || translation.Physical != physical))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Lifts a block.</summary>

@@ -8,21 +8,26 @@ namespace Kmem.Engine.Translation;
 /// <param name="Offset">Bytes from its group's root.</param>
 /// <param name="Log2">log2 of its width.</param>
 /// <param name="IsStore">Whether it writes.</param>
-internal readonly record struct GroupedAccess(int Index, long Offset, int Log2, bool IsStore);
+/// <param name="IsUnaligned">Whether it may be at any address.</param>
+internal readonly record struct GroupedAccess(int Index, long Offset, int Log2, bool IsStore, bool IsUnaligned);
 
 /// <summary>Accesses that one check can serve.</summary>
 /// <param name="First">The first of them, where the check is made.</param>
 /// <param name="Members">All of them.</param>
 /// <param name="Distance">From the first one's address to the lowest byte, rounded down to the alignment; 0 or less.</param>
 /// <param name="Span">Bytes from there to the end of the highest one.</param>
-/// <param name="Log2">log2 of the alignment.</param>
-internal sealed record AccessGroup(GroupedAccess First, IReadOnlyList<GroupedAccess> Members, long Distance, long Span, int Log2);
+/// <param name="Log2">log2 of the alignment; 0 where none is asked for.</param>
+/// <param name="IsUnaligned">Whether nothing is known of the alignment, so that only the page counts.</param>
+internal sealed record AccessGroup(GroupedAccess First, IReadOnlyList<GroupedAccess> Members, long Distance, long Span, int Log2, bool IsUnaligned);
 
 /// <summary>Finds accesses of one block whose addresses differ by constants.</summary>
 internal sealed class AddressGroups
 {
     /// <summary>Longest span of addresses of one group in bytes.</summary>
     public const int Reach = 4096;
+
+    /// <summary>The same for accesses that need not be aligned: an object of this size seldom lies across two pages.</summary>
+    public const int UnalignedReach = 512;
 
     private readonly Dictionary<int, (int Root, long Offset)> _values = [];
     private readonly Dictionary<int, List<GroupedAccess>> _accesses = [];
@@ -36,8 +41,7 @@ internal sealed class AddressGroups
         var groups = new AddressGroups();
         for (int i = 0; i < operations.Length; i++)
         {
-            // Only what must be aligned to its width.
-            if (operations[i].Code is >= Uop.Load8 and <= Uop.Store64 && takesPart(operations[i]))
+            if (operations[i].Code is >= Uop.Load8 and <= Uop.Store64U && takesPart(operations[i]))
             {
                 groups.Add(i, operations[i]);
             }
@@ -57,7 +61,7 @@ internal sealed class AddressGroups
         }
 
         bool isStore = UopTable.ShapeOf(operation.Code) == UopShape.Store;
-        list.Add(new GroupedAccess(index, offset + (long)operation.Immediate, BitOperations.Log2((uint)UopTable.WidthOf(operation.Code)), isStore));
+        list.Add(new GroupedAccess(index, offset + (long)operation.Immediate, BitOperations.Log2((uint)UopTable.WidthOf(operation.Code)), isStore, UopTable.IsUnaligned(operation.Code)));
     }
 
     private void Follow(MicroOp operation)
@@ -98,6 +102,11 @@ internal sealed class AddressGroups
 
     private static AccessGroup? Join(List<GroupedAccess> accesses)
     {
+        if (accesses.Exists(a => a.IsUnaligned))
+        {
+            return JoinUnaligned(accesses);
+        }
+
         // What aligns the widest access decides how the others must lie to it.
         GroupedAccess first = accesses[0], widest = accesses.MaxBy(a => a.Log2);
         bool Fits(GroupedAccess a) => ((a.Offset - widest.Offset) & ((1L << a.Log2) - 1)) == 0 && Math.Abs(a.Offset - first.Offset) < Reach / 2;
@@ -110,6 +119,19 @@ internal sealed class AddressGroups
         long width = 1L << widest.Log2;
         long low = members.Min(a => a.Offset), high = members.Max(a => a.Offset + (1L << a.Log2));
         low = widest.Offset - ((widest.Offset - low + width - 1) & -width);
-        return new AccessGroup(first, members, low - first.Offset, high - low, widest.Log2);
+        return new AccessGroup(first, members, low - first.Offset, high - low, widest.Log2, IsUnaligned: false);
+    }
+
+    private static AccessGroup? JoinUnaligned(List<GroupedAccess> accesses)
+    {
+        GroupedAccess first = accesses[0];
+        List<GroupedAccess> members = [.. accesses.Where(a => Math.Abs(a.Offset - first.Offset) < UnalignedReach / 2)];
+        if (members.Count < 2)
+        {
+            return null;
+        }
+
+        long low = members.Min(a => a.Offset), high = members.Max(a => a.Offset + (1L << a.Log2));
+        return new AccessGroup(first, members, low - first.Offset, high - low, 0, IsUnaligned: true);
     }
 }

@@ -98,13 +98,20 @@ public sealed unsafe class Region
             return;
         }
 
-        (nint block, int index) = _sites[site];
-        MicroOp* operation = ((CodeBlock*)block)->Operations + index;
+        (nint address, int index) = _sites[site];
+        var block = (CodeBlock*)address;
+        MicroOp* operation = block->Operations + index;
         SiteFlags seen = operation->Site, next = SiteFlags.Slow;
         if (UopTable.ShapeOf(operation->Code) is UopShape.Load or UopShape.Store)
         {
             // First no window, then a page of its own, then a call.
             next = (seen & SiteFlags.Tlb) == 0 ? SiteFlags.Tlb : (seen & SiteFlags.Single) == 0 ? SiteFlags.Single : SiteFlags.Slow;
+        }
+
+        // A call at the last instruction of a block that jumps would keep the block from being translated: better to ask the interpreter there now and then.
+        if (next == SiteFlags.Slow && index >= block->Marks[block->Instructions - 1].Operation && block->Operations[block->OperationCount - 1].Code != Uop.Jump)
+        {
+            return;
         }
 
         operation->Site = seen | next;

@@ -116,14 +116,15 @@ internal sealed partial class RegionEmitter
     /// <summary>Brings the host address into its local, or leaves for the interpreter.</summary>
     private void Reach(MicroOp operation, Place place, string tag)
     {
-        if (TryReachWithGroup(place))
+        if (!TryReachWithGroup(place))
         {
-            return;
+            ReachPage(operation, tag, SideStub(place));
         }
+    }
 
-        int width = UopTable.WidthOf(operation.Code);
-        Label side = SideStub(place);
-        bool isUnaligned = UopTable.IsUnaligned(operation.Code);
+    /// <summary>Brings the host address into its local where the TLB has the page.</summary>
+    private void ReachPage(MicroOp operation, string tag, Label miss)
+    {
         _il.Emit(OpCodes.Ldloc, _tlb);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
@@ -133,9 +134,9 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Ldfld, typeof(TlbEntry).GetField(tag)!);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
-        _il.Emit(OpCodes.Ldc_I4, width);
-        _il.Emit(OpCodes.Call, isUnaligned ? HitsUnaligned : Hits);
-        _il.Emit(OpCodes.Brfalse, side);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        _il.Emit(OpCodes.Call, UopTable.IsUnaligned(operation.Code) ? HitsUnaligned : Hits);
+        _il.Emit(OpCodes.Brfalse, miss);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Ldloc, _entry);
@@ -153,30 +154,47 @@ internal sealed partial class RegionEmitter
         }
 
         LoadAddress(operation);
-        if ((operation.Site & SiteFlags.Slow) != 0)
+        bool isSlow = (operation.Site & SiteFlags.Slow) != 0;
+        Label done = default;
+        if (isSlow)
         {
-            NotePlace(place);
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
-            _il.Emit(OpCodes.Call, CallLoad);
-            if (operation.Code == Uop.Load32S)
-            {
-                Call(Uop.Sext32);
-            }
-
-            _il.Emit(OpCodes.Stloc, _address);
-            LeaveOnFault();
-            _il.Emit(OpCodes.Ldloc, _address);
-            StoreInteger(operation.D);
-            return true;
+            // Often only a page that the TLB does not have: what it has goes the quick way here too.
+            done = _il.DefineLabel();
+            ReachPage(operation, nameof(TlbEntry.Read), Stub(() => WriteSlowLoad(operation, place, done)));
+        }
+        else
+        {
+            Reach(operation, place, nameof(TlbEntry.Read));
         }
 
-        Reach(operation, place, nameof(TlbEntry.Read));
         _il.Emit(OpCodes.Ldloc, _host);
         Call(operation.Code);
         StoreInteger(operation.D);
-        return false;
+        if (isSlow)
+        {
+            _il.MarkLabel(done);
+        }
+
+        return isSlow;
+    }
+
+    private void WriteSlowLoad(MicroOp operation, Place place, Label done)
+    {
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Ldloc, _address);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        _il.Emit(OpCodes.Call, CallLoad);
+        if (operation.Code == Uop.Load32S)
+        {
+            Call(Uop.Sext32);
+        }
+
+        _il.Emit(OpCodes.Stloc, _address);
+        LeaveOnFault();
+        _il.Emit(OpCodes.Ldloc, _address);
+        StoreInteger(operation.D);
+        _il.Emit(OpCodes.Br, done);
     }
 
     private bool WriteStore(MicroOp operation, Place place)
@@ -188,36 +206,59 @@ internal sealed partial class RegionEmitter
         }
 
         LoadAddress(operation);
-        if ((operation.Site & SiteFlags.Slow) != 0)
+        bool isSlow = (operation.Site & SiteFlags.Slow) != 0;
+        Label done = default, miss;
+        if (isSlow)
         {
-            NotePlace(place);
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _address);
-            _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
-            LoadInteger(operation.B);
-            _il.Emit(OpCodes.Call, CallStore);
-            LeaveOnFault();
-            return true;
+            done = _il.DefineLabel();
+            miss = Stub(() => WriteSlowStore(operation, place, done));
+            ReachPage(operation, nameof(TlbEntry.Write), miss);
+        }
+        else
+        {
+            Reach(operation, place, nameof(TlbEntry.Write));
+            miss = SideStub(place);
         }
 
-        Reach(operation, place, nameof(TlbEntry.Write));
         LoadPointer(_region.Constants!.CodeLines);
         _il.Emit(OpCodes.Ldloc, _host);
-        if (UopTable.IsUnaligned(operation.Code))
+        if (!UopTable.IsUnaligned(operation.Code))
+        {
+            _il.Emit(OpCodes.Call, HitsCode);
+        }
+        else if ((operation.Site & (SiteFlags.Single | SiteFlags.Slow)) == 0)
+        {
+            // Both lines that the store may touch in one comparison. Where the second one is code again and again without being touched, the site asks exactly.
+            _il.Emit(OpCodes.Call, MayHitCode);
+        }
+        else
         {
             _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
             _il.Emit(OpCodes.Call, HitsCodeUnaligned);
         }
-        else
-        {
-            _il.Emit(OpCodes.Call, HitsCode);
-        }
 
-        _il.Emit(OpCodes.Brtrue, SideStub(place));
+        _il.Emit(OpCodes.Brtrue, miss);
         _il.Emit(OpCodes.Ldloc, _host);
         LoadInteger(operation.B);
         Call(operation.Code);
-        return false;
+        if (isSlow)
+        {
+            _il.MarkLabel(done);
+        }
+
+        return isSlow;
+    }
+
+    private void WriteSlowStore(MicroOp operation, Place place, Label done)
+    {
+        NotePlace(place);
+        _il.Emit(OpCodes.Ldarg_1);
+        _il.Emit(OpCodes.Ldloc, _address);
+        _il.Emit(OpCodes.Ldc_I4, UopTable.WidthOf(operation.Code));
+        LoadInteger(operation.B);
+        _il.Emit(OpCodes.Call, CallStore);
+        LeaveOnFault();
+        _il.Emit(OpCodes.Br, done);
     }
 
     private bool WriteProbe(MicroOp operation, Place place)
@@ -230,7 +271,7 @@ internal sealed partial class RegionEmitter
         }
 
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Ldc_I8, 0L);
@@ -255,7 +296,7 @@ internal sealed partial class RegionEmitter
 
         _il.Emit(OpCodes.Ble_Un, fits);
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         LoadInteger(operation.A);
         _il.Emit(OpCodes.Ldc_I8, (long)operation.Immediate);
         _il.Emit(OpCodes.Call, GuestKernels.HelperAt((int)(operation.Immediate >> 32)).Method);
@@ -317,7 +358,7 @@ internal sealed partial class RegionEmitter
     {
         StoreRegisters();
         NotePlace(place);
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         call();
         _il.Emit(OpCodes.Conv_U8);
         _il.Emit(OpCodes.Stloc, _result);
@@ -351,6 +392,7 @@ internal sealed partial class RegionEmitter
     private static readonly MethodInfo HitsUnaligned = ((Func<ulong, ulong, int, int, bool>)MemoryKernels.HitsUnaligned).Method;
     private static readonly unsafe MethodInfo HitsCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint)])!;
     private static readonly unsafe MethodInfo HitsCodeUnaligned = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.HitsCode), [typeof(byte*), typeof(nint), typeof(int)])!;
+    private static readonly MethodInfo MayHitCode = typeof(MemoryKernels).GetMethod(nameof(MemoryKernels.MayHitCode))!;
     private static readonly MethodInfo CallLoad = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Load))!;
     private static readonly MethodInfo CallStore = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Store))!;
     private static readonly MethodInfo CallGuarded = typeof(RegionCalls).GetMethod(nameof(RegionCalls.Guarded))!;

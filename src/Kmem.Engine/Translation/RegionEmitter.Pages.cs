@@ -60,8 +60,12 @@ internal sealed partial class RegionEmitter
     {
         _low ??= _il.DeclareLocal(typeof(ulong));
         _il.Emit(OpCodes.Ldloc, _address);
-        _il.Emit(OpCodes.Ldc_I8, group.Distance);
-        _il.Emit(OpCodes.Add);
+        if (group.Distance != 0)
+        {
+            _il.Emit(OpCodes.Ldc_I8, group.Distance);
+            _il.Emit(OpCodes.Add);
+        }
+
         _il.Emit(OpCodes.Stloc, _low);
         _il.Emit(OpCodes.Ldloc, _tlb);
         _il.Emit(OpCodes.Ldloc, _low);
@@ -70,6 +74,12 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Stloc, _entry);
         CheckTag(nameof(TlbEntry.Read), group.Members.Any(m => !m.IsStore));
         CheckTag(nameof(TlbEntry.Write), group.Members.Any(m => m.IsStore));
+
+        if (group.IsUnaligned)
+        {
+            // The tag was compared with the page of the last byte.
+            return;
+        }
 
         // The last byte lies in the same page.
         _il.Emit(OpCodes.Ldloc, _low);
@@ -89,8 +99,8 @@ internal sealed partial class RegionEmitter
                 _il.Emit(OpCodes.Ldfld, typeof(TlbEntry).GetField(tag)!);
                 _il.Emit(OpCodes.Ldloc, _low);
                 _il.Emit(OpCodes.Ldc_I4, _model.PageShift);
-                _il.Emit(OpCodes.Ldc_I4, 1 << group.Log2);
-                _il.Emit(OpCodes.Call, Hits);
+                _il.Emit(OpCodes.Ldc_I4, group.IsUnaligned ? (int)group.Span : 1 << group.Log2);
+                _il.Emit(OpCodes.Call, group.IsUnaligned ? HitsUnaligned : Hits);
                 _il.Emit(OpCodes.Brfalse, side);
             }
         }

@@ -88,7 +88,7 @@ internal sealed partial class RegionEmitter
 
     private void LoadSlotAddress(int slot)
     {
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldc_I4, SlotsOffset + (8 * slot));
         _il.Emit(OpCodes.Add);
     }

@@ -33,7 +33,9 @@ internal sealed partial class RegionEmitter
     public RegionEmitter(Region region, ProcessorModel model)
     {
         (_region, _model) = (region, model);
-        _method = new DynamicMethod($"region_{region.Blocks[0].Pc:x}", typeof(ulong), [typeof(nint)], typeof(RegionEmitter).Module, skipVisibility: true);
+
+        // The region comes first, unused: a delegate that is bound to an object calls at once, one without goes through a stub that moves the arguments.
+        _method = new DynamicMethod($"region_{region.Blocks[0].Pc:x}", typeof(ulong), [typeof(Region), typeof(nint)], typeof(RegionEmitter).Module, skipVisibility: true);
         _il = _method.GetILGenerator(4096);
         _budget = _il.DeclareLocal(typeof(long));
         _result = _il.DeclareLocal(typeof(ulong));
@@ -77,7 +79,7 @@ internal sealed partial class RegionEmitter
         _il.MarkLabel(_leave);
         _il.Emit(OpCodes.Ldloc, _result);
         _il.Emit(OpCodes.Ret);
-        return _method.CreateDelegate<RegionCode>();
+        return _method.CreateDelegate<RegionCode>(_region);
     }
 
     private void WriteBlock(int index)
@@ -319,13 +321,13 @@ internal sealed partial class RegionEmitter
 
     private void LoadField(string name)
     {
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         _il.Emit(OpCodes.Ldfld, Field(name));
     }
 
     private void StoreField(string name, Action value)
     {
-        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldarg_1);
         value();
         _il.Emit(OpCodes.Stfld, Field(name));
     }

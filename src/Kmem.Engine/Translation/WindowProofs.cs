@@ -35,7 +35,7 @@ internal static class WindowProofs
             return checks;
         }
 
-        foreach (AccessGroup group in AddressGroups.Find(operations, o => o.Site == SiteFlags.None))
+        foreach (AccessGroup group in AddressGroups.Find(operations, o => o.Site == SiteFlags.None && !UopTable.IsUnaligned(o.Code)))
         {
             foreach (GroupedAccess member in group.Members)
             {

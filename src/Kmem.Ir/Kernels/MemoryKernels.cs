@@ -40,6 +40,10 @@ public static unsafe class MemoryKernels
     [MethodImpl(Inline)]
     public static bool HitsCode(byte* codeLines, nint host, int width) => (codeLines[host >> 6] | codeLines[(host + width - 1) >> 6]) != 0;
 
+    /// <summary>Whether the line of a host address or the one behind it holds translated instructions: no store of up to 64 bytes touches others.</summary>
+    [MethodImpl(Inline)]
+    public static bool MayHitCode(byte* codeLines, nint host) => *(ushort*)(codeLines + (host >> 6)) != 0;
+
     /// <summary>Reads host memory, zero-extended.</summary>
     [MethodImpl(Inline)]
     public static ulong Read8(nint host) => *(byte*)host;

@@ -15,7 +15,7 @@ public enum SiteFlags : byte
     /// <summary>Registers, faults or code pages: the slow path.</summary>
     Slow = 2,
 
-    /// <summary>Must not rely on the page of an access near by.</summary>
+    /// <summary>Must not rely on the page of an access near by, nor on the lines beside its own.</summary>
     Single = 4,
 }
 
