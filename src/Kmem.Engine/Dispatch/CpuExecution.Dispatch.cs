@@ -263,10 +263,6 @@ public sealed unsafe partial class CpuExecution
     {
         switch (Interpreter.Run(State, block, _pageShift, ignoreEntry: true))
         {
-            case ExitReason.Link:
-                State->Pc = State->Successor->Pc;
-                State->Block = null;
-                break;
             case ExitReason.Fault:
                 LeaveAtCurrent(executes: true);
                 DeliverFault();
@@ -336,23 +332,7 @@ public sealed unsafe partial class CpuExecution
         _scratch = CodeCache.Allocate(new CodeBlock { Pc = pc, Context = block->Context, Epoch = State->Epoch, Executions = Region.RestingExecutions }, operations, marks);
         _scratch->Successor0.Pc = block->Successor0.Pc;
         _scratch->Successor1.Pc = block->Successor1.Pc;
-        ExitReason reason = Interpreter.Run(State, _scratch, _pageShift, ignoreEntry: true);
-        switch (reason)
-        {
-            case ExitReason.Fault:
-                LeaveAtCurrent(executes: true);
-                DeliverFault();
-                break;
-            case ExitReason.Again:
-                LeaveAtCurrent(executes: true);
-                break;
-            case ExitReason.Attention:
-                FinishInstruction();
-                break;
-            default:
-                State->Block = null;
-                break;
-        }
+        RunUncached(_scratch);
     }
 
     /// <summary>Sets the program counter to the instruction at which a block was stopped and gives back what the block paid for the rest.</summary>
