@@ -60,4 +60,23 @@ public sealed class RealFaultTests
         real.Bench.Slot(X86Slots.Rbp) = 0xFFFF;
         Assert.Equal(StackFault, real.Run(0x8B, 0x46, 0x00));
     }
+
+    [Theory]
+    [InlineData("486", 6, 6)]
+    [InlineData("pentium3", RealBench.None, 6)]
+    [InlineData("x86-64-v2", RealBench.None, RealBench.None)]
+    [InlineData("max", RealBench.None, RealBench.None)]
+    public void HintsThatAModelDoesNotKnowAreNops(string model, int hint, int prefetch)
+    {
+        // NOP, CLDEMOTE, PREFETCHIT1, PREFETCHIT0, PREFETCHWT1, ENDBR32; PREFETCHW.
+        using var real = new RealBench(EngineMode.Interpret, model);
+        foreach (byte[] bytes in (byte[][])[[0x0F, 0x1F, 0x00], [0x0F, 0x1C, 0x04], [0x0F, 0x18, 0x31], [0x0F, 0x18, 0x39], [0x0F, 0x0D, 0x17], [0xF3, 0x0F, 0x1E, 0xFB]])
+        {
+            real.Start();
+            Assert.True(hint == real.Run(bytes), Convert.ToHexString(bytes));
+        }
+
+        real.Start();
+        Assert.Equal(prefetch, real.Run(0x0F, 0x0D, 0x0F));
+    }
 }
