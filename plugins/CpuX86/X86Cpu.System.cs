@@ -207,7 +207,8 @@ public sealed unsafe partial class X86Cpu
         return false;
     }
 
-    private ulong KnownCr4
+    /// <summary>Bits of CR4 that the model has.</summary>
+    internal ulong KnownCr4
     {
         get
         {

@@ -9,10 +9,11 @@ using Kmem.Plugins.CpuX86.Memory;
 using Kmem.Plugins.CpuX86.Models;
 using Kmem.Plugins.CpuX86.Registers;
 using Kmem.Plugins.CpuX86.Segmentation;
+using Kmem.Plugins.CpuX86.SystemManagement;
 
 namespace Kmem.Plugins.CpuX86;
 
-/// <summary>An x86 CPU: real, virtual-8086, protected and long mode.</summary>
+/// <summary>An x86 CPU: real, virtual-8086, protected, long and system management mode.</summary>
 /// <remarks>Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volumes 1 to 4.</remarks>
 [Device("cpu.x86")]
 public sealed unsafe partial class X86Cpu : Device, IProcessor
@@ -47,6 +48,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         CpuModel = X86Model.Find(options.Model);
         _tables = new PageTables(this);
         _decoder = new X86Decoder(CpuModel);
+        Management = new ManagementMode(this, context);
         Interrupts = new InterruptUnit(this, context);
         context.Input("a20", GateA20);
         context.Input("reset", level =>
@@ -92,6 +94,8 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     internal X86Model CpuModel { get; }
 
     internal InterruptUnit Interrupts { get; }
+
+    internal ManagementMode Management { get; }
 
     internal IExecution Execution { get; private set; } = null!;
 
@@ -144,6 +148,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = 0;
         ResetRegisters();
         Interrupts.Reset();
+        Management.Reset();
         SignalFloatingPoint(isPending: false);
         Execution.FlushTranslations();
         UpdateContext();
@@ -166,6 +171,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         writer.U32((uint)Cpl, "cpl");
         Msrs.Save(writer);
         Interrupts.Save(writer);
+        Management.Save(writer);
     }
 
     /// <inheritdoc/>
@@ -185,6 +191,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = (int)reader.U32();
         Msrs.Load(reader);
         Interrupts.Load(reader);
+        Management.Load(reader);
         SignalFloatingPoint((Slots[X86Slots.X87Status] & Floating.FpuRegisters.ErrorSummary) != 0);
         _tables.LoadDirectoryPointers();
         Execution.FlushTranslations();

@@ -11,7 +11,7 @@ internal sealed class X86Model
     private static readonly CpuidFeature[] Base486 =
     [
         CpuidFeature.INTEL8086, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386, CpuidFeature.INTEL486,
-        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.CPUID,
+        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.CPUID, CpuidFeature.SMM,
     ];
 
     private static readonly CpuidFeature[] Pentium3 =
@@ -22,7 +22,7 @@ internal sealed class X86Model
 
     private static readonly CpuidFeature[] X8664 =
     [
-        .. Pentium3, CpuidFeature.X64, CpuidFeature.SSE2, CpuidFeature.SYSCALL, CpuidFeature.CLFSH, CpuidFeature.PAUSE, CpuidFeature.PREFETCHW, CpuidFeature.SMM,
+        .. Pentium3, CpuidFeature.X64, CpuidFeature.SSE2, CpuidFeature.SYSCALL, CpuidFeature.CLFSH, CpuidFeature.PAUSE, CpuidFeature.PREFETCHW,
     ];
 
     private static readonly CpuidFeature[] X8664V2 =
