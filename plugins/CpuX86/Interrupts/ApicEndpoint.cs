@@ -23,10 +23,17 @@ internal sealed class ApicEndpoint(X86Cpu cpu, LocalApic apic) : ILocalApic
             case InterruptDelivery.Nmi:
                 cpu.Interrupts.RaiseNonMaskable();
                 break;
+            case InterruptDelivery.Init when message.IsAssert:
+                cpu.Interrupts.StartUp.RaiseInit();
+                break;
+            case InterruptDelivery.StartUp:
+                cpu.Interrupts.StartUp.RaiseStartUp(message.Vector);
+                break;
             case InterruptDelivery.External:
                 cpu.Interrupts.RequestExternal();
                 break;
             default:
+                // There is no system management mode to be entered, and the end of an INIT level means nothing to these processors.
                 break;
         }
     }
