@@ -83,7 +83,10 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     public bool HasPendingInterrupt => Interrupts.CanWake;
 
     /// <inheritdoc/>
-    public bool CanBeInterrupted => (Slots[X86Slots.Eflags] & Eflags.If) != 0 || Interrupts.CanBeWoken;
+    public bool CanBeInterrupted => Interrupts.CanBeWoken || (!Interrupts.StartUp.IsAwaiting && (Slots[X86Slots.Eflags] & Eflags.If) != 0);
+
+    /// <summary>Whether it is the bootstrap processor, which runs after a reset while the others wait.</summary>
+    internal bool IsBootstrap => Options.Number == 0;
 
     internal X86Options Options { get; }
 
@@ -130,28 +133,6 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Execution = execution;
         _tables.Connect();
         Reset();
-    }
-
-    /// <inheritdoc/>
-    public override void Reset()
-    {
-        if (Execution is null)
-        {
-            return;
-        }
-
-        for (int i = 0; i < X86Slots.Count; i++)
-        {
-            Slots[i] = 0;
-        }
-
-        Cpl = 0;
-        ResetRegisters();
-        Interrupts.Reset();
-        Management.Reset();
-        SignalFloatingPoint(isPending: false);
-        Execution.FlushTranslations();
-        UpdateContext();
     }
 
     /// <inheritdoc/>
@@ -214,9 +195,10 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     public TranslatedAddress Translate(ulong address, MemoryAccess access) => _tables.Translate(address, access);
 
     /// <inheritdoc/>
-    public void EndTurn()
-    {
-    }
+    public void BeginTurn() => Management.ShowMemory(isTurn: true);
+
+    /// <inheritdoc/>
+    public void EndTurn() => Management.ShowMemory(isTurn: false);
 
     /// <inheritdoc/>
     public bool TryTranslateDebug(ulong address, out ulong physical, out ulong length) => _tables.TryTranslateDebug(address, out physical, out length);

@@ -13,6 +13,7 @@ internal static class SystemInstructions
     public static void Register(X86Table table)
     {
         table.Add(Mnemonic.Hlt, x => Privileged(x, SystemHelpers.Halt));
+        table.Add(Mnemonic.Pause, Pause);
         table.Add(Mnemonic.Int, x => Software(x, x.Instruction.Immediate8));
         table.Add(Mnemonic.Int3, x => Software(x, 3));
         table.Add(Mnemonic.Into, Into);
@@ -170,6 +171,15 @@ internal static class SystemInstructions
         if (helper is not null)
         {
             x.Exit(helper, 0);
+        }
+    }
+
+    /// <summary>PAUSE, which lets other CPUs run where there are any.</summary>
+    private static void Pause(LiftContext x)
+    {
+        if (x.Cpu.Interrupts.HasNeighbours)
+        {
+            x.Exit(SystemHelpers.Pause, 0);
         }
     }
 

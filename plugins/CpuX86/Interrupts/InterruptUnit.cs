@@ -21,11 +21,10 @@ internal sealed unsafe class InterruptUnit
     {
         _cpu = cpu;
         _controller = cpu.Options.InterruptController.Length == 0 ? null : context.Device<IInterruptAcknowledge>(cpu.Options.InterruptController);
-        Apic = cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR) ? new LocalApic(cpu) : null;
-        if (Apic is not null && cpu.Options.ApicBus.Length > 0)
+        StartUp = new StartUpUnit(cpu);
+        if (cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR))
         {
-            Apic.Bus = context.Device<IApicBus>(cpu.Options.ApicBus);
-            Apic.Bus.Attach(new ApicEndpoint(cpu, Apic));
+            Apic = new LocalApic(cpu, cpu.Options.ApicBus.Length > 0 ? context.Device<IApicBus>(cpu.Options.ApicBus) : null);
         }
 
         context.Input("intr", level =>
@@ -47,6 +46,9 @@ internal sealed unsafe class InterruptUnit
     /// <summary>The local APIC; null where the model has none.</summary>
     public LocalApic? Apic { get; }
 
+    /// <summary>INIT and start-up messages.</summary>
+    public StartUpUnit StartUp { get; }
+
     /// <summary>A message that an 8259 has a request, as an I/O APIC's ExtINT entry sends it.</summary>
     public void RequestExternal()
     {
@@ -61,18 +63,31 @@ internal sealed unsafe class InterruptUnit
     public bool IsHalted { get; set; }
 
     /// <summary>Whether something could interrupt the CPU now or once it allows it.</summary>
-    public bool CanWake => _trap || _cpu.Management.HasRequest || (_nonMaskable && !_isInHandler) || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
+    public bool CanWake => StartUp.HasMessage || (!StartUp.IsAwaiting && CanInterrupt);
 
-    /// <summary>Whether something may yet end a halt or a loop with interrupts off: a non-maskable interrupt, a trap, or another CPU.</summary>
-    public bool CanBeWoken => _nonMaskable || _trap || _cpu.Management.HasRequest || Apic?.Bus is { LocalApics.Count: > 1 };
+    /// <summary>Whether something may yet end a halt or a loop with interrupts off: a non-maskable interrupt, a trap, or INIT; other CPUs are the engine's affair.</summary>
+    public bool CanBeWoken => StartUp.HasMessage || (!StartUp.IsAwaiting && (_nonMaskable || _trap || _cpu.Management.HasRequest));
+
+    /// <summary>Whether there are other CPUs, which may send something.</summary>
+    public bool HasNeighbours => Apic?.Bus is { LocalApics.Count: > 1 };
+
+    private bool CanInterrupt => _trap || _cpu.Management.HasRequest || (_nonMaskable && !_isInHandler) || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
 
     private bool HasRequest => _external || (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
 
     /// <summary>Forgets everything but the pins.</summary>
     public void Reset()
     {
-        (_nonMaskable, _isInHandler, _isInHandlerOutside, _trap, IsShadowed, _holdsTraps, IsHalted) = (false, false, false, false, false, false, false);
+        Forget();
+        StartUp.Reset(_cpu.IsBootstrap);
         Apic?.Reset();
+    }
+
+    /// <summary>Forgets what INIT forgets: everything but the pins and the message that comes after it.</summary>
+    public void Initialize()
+    {
+        Forget();
+        Apic?.Initialize();
     }
 
     /// <summary>Saves it.</summary>
@@ -80,6 +95,7 @@ internal sealed unsafe class InterruptUnit
     {
         writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0) | (_holdsTraps ? 16 : 0) | (_isInHandlerOutside ? 32 : 0) | (IsHalted ? 64 : 0)), "state");
         writer.U64(_trapReason, "trap_reason");
+        StartUp.Save(writer);
         Apic?.Save(writer);
     }
 
@@ -90,6 +106,7 @@ internal sealed unsafe class InterruptUnit
         (_nonMaskable, _isInHandler, _trap, IsShadowed, _holdsTraps) = ((state & 1) != 0, (state & 2) != 0, (state & 4) != 0, (state & 8) != 0, (state & 16) != 0);
         (_isInHandlerOutside, IsHalted) = ((state & 32) != 0, (state & 64) != 0);
         _trapReason = reader.U64();
+        StartUp.Load(reader);
         Apic?.Load(reader);
     }
 
@@ -192,6 +209,11 @@ internal sealed unsafe class InterruptUnit
     /// <returns>Whether the program counter has changed.</returns>
     public bool Take()
     {
+        if (!StartUp.Take())
+        {
+            return true;
+        }
+
         if (_trap && !_holdsTraps)
         {
             _cpu.ReportBreakpoints(_trapReason);
@@ -250,5 +272,11 @@ internal sealed unsafe class InterruptUnit
         IsHalted = false;
         Delivery.Interrupt(_cpu, vector, DeliveryKind.External, 0);
         return true;
+    }
+
+    private void Forget()
+    {
+        (_external, _nonMaskable, _isInHandler, _isInHandlerOutside, IsHalted) = (false, false, false, false, false);
+        (_trap, _trapReason, IsShadowed, _holdsTraps) = (false, 0, false, false);
     }
 }

@@ -50,13 +50,11 @@ internal sealed unsafe class ManagementMode
         _cpu.Interrupts?.Ask();
     }
 
-    /// <summary>Leaves the mode as a reset does.</summary>
-    /// <param name="keepsBase">Whether SMBASE stays, as at an INIT.</param>
-    public void Reset(bool keepsBase = false)
-    {
-        (_pending, IsInside, _active.Level) = (false, false, false);
-        Base = keepsBase ? Base : FirstBase;
-    }
+    /// <summary>Leaves the mode as a reset does; an INIT waits for RSM.</summary>
+    public void Reset() => (_pending, IsInside, _active.Level, Base) = (false, false, false, FirstBase);
+
+    /// <summary>Shows the mode's memory while this CPU is on the bus and hides it from other CPUs and from clients in between.</summary>
+    public void ShowMemory(bool isTurn) => _active.Level = isTurn && IsInside;
 
     /// <summary>Saves it.</summary>
     public void Save(StateWriter writer)

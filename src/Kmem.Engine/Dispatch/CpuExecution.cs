@@ -83,6 +83,9 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     /// <summary>Why the machine must stop; null while it need not.</summary>
     public MachineStop? Stopped { get; private set; }
 
+    /// <summary>Who gives turns to this CPU and others; null for one that is alone.</summary>
+    public ITurns? Turns { get; set; }
+
     /// <summary>Its blocks.</summary>
     public CodeCache Cache => _cache;
 
@@ -134,7 +137,14 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     }
 
     /// <inheritdoc/>
-    public void RequestAttention() => State->Attention = 1;
+    public void RequestAttention()
+    {
+        State->Attention = 1;
+        Turns?.Rouse(this);
+    }
+
+    /// <inheritdoc/>
+    public void Yield() => Turns?.Yield(this);
 
     /// <inheritdoc/>
     public void ForgetCode()

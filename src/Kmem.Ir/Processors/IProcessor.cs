@@ -129,6 +129,9 @@ public unsafe interface IExecution
     /// <summary>Sleeps until an interrupt line changes or a timer comes due.</summary>
     void Wait();
 
+    /// <summary>Lets other CPUs run: what this one waits for is theirs to do. Without others nothing happens.</summary>
+    void Yield();
+
     /// <summary>Stops the machine.</summary>
     void Stop(MachineStop stop);
 }
@@ -211,8 +214,13 @@ public unsafe interface IProcessor
     /// <summary>Whether an interrupt could be taken now or when the guest allows it: ends <see cref="IExecution.Wait"/>.</summary>
     bool HasPendingInterrupt { get; }
 
-    /// <summary>Whether any interrupt that may yet come would be taken in the present mode; false lets the engine stop a loop that nothing can end.</summary>
+    /// <summary>Whether any interrupt that may yet come would be taken in the present mode, those of other CPUs left aside; false lets the engine stop a loop that nothing can end.</summary>
     bool CanBeInterrupted => true;
+
+    /// <summary>Called when this CPU's turn begins.</summary>
+    void BeginTurn()
+    {
+    }
 
     /// <summary>Called when this CPU's turn ends.</summary>
     void EndTurn();

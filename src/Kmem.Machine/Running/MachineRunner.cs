@@ -9,7 +9,7 @@ using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
-/// <summary>Runs a machine's CPUs in turns, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
+/// <summary>Runs a machine's CPUs, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
 /// <remarks>
 /// Time is the count of instructions: a timer's time becomes a count, and every CPU executes exactly so many before the timer runs. So a run does
 /// not depend on the host, on the back end, or on when something was translated.
@@ -24,7 +24,7 @@ public sealed class MachineRunner : IDisposable
     private readonly List<CpuExecution> _cpus = [];
     private readonly ConcurrentQueue<Action> _requests = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
-    private CpuExecution? _running;
+    private readonly CpuTurns _turns;
     private MachineStop? _requestedStop;
 
     /// <summary>Prepares a machine to run.</summary>
@@ -54,7 +54,7 @@ public sealed class MachineRunner : IDisposable
             throw new MachineException($"the machine '{machine.Description.Name}' has no CPU, so there is nothing to run");
         }
 
-        machine.Clock.Scheduled += ShortenTurn;
+        _turns = new CpuTurns(_cpus, machine.Clock);
         machine.PowerRequested += Obey;
         machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
@@ -112,6 +112,13 @@ public sealed class MachineRunner : IDisposable
     /// <returns>Why it stopped.</returns>
     public MachineStop Run(long until = long.MaxValue)
     {
+        MachineStop stop = RunUntilStop(until);
+        _turns.Synchronize();
+        return stop;
+    }
+
+    private MachineStop RunUntilStop(long until)
+    {
         var host = Stopwatch.StartNew();
         long begin = _machine.Clock.Now;
         while (true)
@@ -129,7 +136,12 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
+            bool sleeps = _turns.AllSleep;
+            if (sleeps && _turns.AllAreDead)
+            {
+                return new MachineStop(StopKind.Crash, "all CPUs halted with interrupts off, or wait for one that did to start them");
+            }
+
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -144,9 +156,9 @@ public sealed class MachineRunner : IDisposable
             }
 
             RunTo(target);
-            if (_cpus.Find(c => c.Stopped is not null)?.Stopped is { } stopped)
+            if (_cpus.Find(c => c.Stopped is not null) is { Stopped: { } stopped } cpu)
             {
-                return stopped;
+                return _cpus.Count > 1 && stopped.Kind == StopKind.Crash ? stopped with { Message = $"{cpu.Processor.Master.Name}: {stopped.Message}" } : stopped;
             }
         }
     }
@@ -162,48 +174,17 @@ public sealed class MachineRunner : IDisposable
             space.MemoryWritten -= _map.Changed;
         }
 
-        _machine.Clock.Scheduled -= ShortenTurn;
+        _turns.Dismiss();
         _machine.PowerRequested -= Obey;
         _machine.ProcessorMap.Processor = null;
-        _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
         _wake.Dispose();
     }
 
-    private static long TimeOf(CpuExecution cpu) => (long)((UInt128)cpu.Executed * 1_000_000_000 / cpu.Processor.Frequency);
-
-    /// <summary>The count at which a time is reached: the first instruction that is not before it.</summary>
-    private static ulong CountAt(CpuExecution cpu, long time) => (ulong)((((UInt128)time * cpu.Processor.Frequency) + 999_999_999) / 1_000_000_000);
-
     private void RunTo(long target)
     {
-        long reached = target;
-        foreach (CpuExecution cpu in _cpus)
-        {
-            ulong count = CountAt(cpu, target);
-            if (cpu.Executed < count)
-            {
-                if (cpu.IsWaiting && !cpu.Processor.HasPendingInterrupt)
-                {
-                    cpu.Skip(count - cpu.Executed);
-                }
-                else
-                {
-                    cpu.Wake();
-                    _running = cpu;
-                    _machine.Clock.Follow(() => TimeOf(cpu));
-                    cpu.Run((long)(count - cpu.Executed));
-                    _running = null;
-                    _machine.Clock.Follow(null);
-                    cpu.Processor.EndTurn();
-                }
-            }
-
-            reached = Math.Min(reached, Math.Max(TimeOf(cpu), _machine.Clock.Now));
-        }
-
-        _machine.Clock.AdvanceTo(reached);
+        _turns.RunTo(target);
 
         // No CPU is on a bus now, so masters that wait for one get it.
         foreach (AddressSpace space in _machine.Spaces.Values)
@@ -216,17 +197,16 @@ public sealed class MachineRunner : IDisposable
     private void Obey(PowerRequest request)
     {
         var stop = new MachineStop(request.Action == PowerAction.Reset ? StopKind.Reset : StopKind.PowerOff, request.Reason, request.ExitCode);
-        if (_running is { } cpu)
+        if (_turns.Running is { } cpu)
         {
             cpu.Stop(stop);
         }
         else
         {
             _requestedStop = stop;
+            _turns.End();
         }
     }
-
-    private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
 
     private void Serve()
     {
