@@ -260,7 +260,13 @@ internal sealed partial class LiftContext
     private Val _offset;
 
     /// <summary>The linear address of an offset in a segment, with what must be checked.</summary>
-    public (Val Address, long Displacement) Through(int segment, Val value, long displacement, int width, bool isWrite)
+    /// <param name="segment">The segment register's number.</param>
+    /// <param name="value">The offset's variable part.</param>
+    /// <param name="displacement">Bytes added to it.</param>
+    /// <param name="width">Bytes that will be accessed.</param>
+    /// <param name="isWrite">Whether they will be written.</param>
+    /// <param name="isProtection">Whether an offset beyond SS is a #GP too, not a #SS.</param>
+    public (Val Address, long Displacement) Through(int segment, Val value, long displacement, int width, bool isWrite, bool isProtection = false)
     {
         if (Is64)
         {
@@ -278,15 +284,15 @@ internal sealed partial class LiftContext
             return (value, 0);
         }
 
-        CheckLimit(value, segment, width, isWrite);
+        CheckLimit(value, segment, width, isWrite, isProtection);
         return (Ir.Binary(Uop.Add32, Slot(X86Slots.SegmentBase + segment), value), 0);
     }
 
     /// <summary>The number of a segment register.</summary>
     public static int SegmentOf(Register register) => register - Register.ES;
 
-    private void CheckLimit(Val offset, int segment, int width, bool isWrite) =>
-        Ir.Limit(X86Helpers.SegmentLimit, offset, (isWrite ? X86Slots.WriteEnd : X86Slots.ReadEnd) + segment, width, (uint)segment | (isWrite ? 8u : 0));
+    private void CheckLimit(Val offset, int segment, int width, bool isWrite, bool isProtection = false) =>
+        Ir.Limit(X86Helpers.SegmentLimit, offset, (isWrite ? X86Slots.WriteEnd : X86Slots.ReadEnd) + segment, width, (uint)segment | (isWrite ? 8u : 0) | (isProtection ? 16u : 0));
 
     private bool IsFlat(int segment, bool isWrite) =>
         Is64 || ((Context & X86Context.Flat) != 0 && (segment is X86Slots.Ds or X86Slots.Es or X86Slots.Ss || (segment == X86Slots.Cs && !isWrite)));

@@ -82,6 +82,11 @@ internal sealed class X86Model
     /// <summary>Whether the model has a feature.</summary>
     public bool Has(CpuidFeature feature) => _features.Contains(feature);
 
+    /// <summary>Whether a feature only gives a meaning to what has been a NOP with an operand since the P6: 0F0D and 0F18 to 0F1F.</summary>
+    /// <remarks>Source: Intel SDM volume 2, "CLDEMOTE", "PREFETCHh", "ENDBR32", and appendix A, table A-3.</remarks>
+    private static bool IsHint(CpuidFeature feature) =>
+        feature is CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.CLDEMOTE or CpuidFeature.PREFETCHITI or CpuidFeature.PREFETCHWT1;
+
     /// <summary>Whether the model has an instruction.</summary>
     public bool Has(Code code)
     {
@@ -92,7 +97,8 @@ internal sealed class X86Model
             foreach (CpuidFeature feature in code.CpuidFeatures())
             {
                 // What is told of these is not about their being there.
-                has &= Has(feature) || feature is CpuidFeature.INTEL286_ONLY or CpuidFeature.INTEL8086_ONLY or CpuidFeature.INTEL386_ONLY or CpuidFeature.PAUSE or CpuidFeature.CET_IBT or CpuidFeature.MULTIBYTENOP;
+                has &= Has(feature) || feature is CpuidFeature.INTEL286_ONLY or CpuidFeature.INTEL8086_ONLY or CpuidFeature.INTEL386_ONLY or CpuidFeature.PAUSE
+                    || (Has(CpuidFeature.CMOV) && IsHint(feature));
             }
 
             known = has ? (byte)1 : (byte)2;
