@@ -10,6 +10,9 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>The epoch of a dead block: no CPU is ever in it.</summary>
     public const uint DeadEpoch = 0x8000_0000;
 
+    /// <summary>What makes an epoch another one, for global code and for other code.</summary>
+    private const uint OtherEpoch = 0x0001_0001;
+
     private readonly CpuState* _state;
     private readonly CodeMap _map;
     private readonly Dictionary<(ulong Pc, ulong Physical, uint Context), nint> _blocks = [];
@@ -140,6 +143,9 @@ public sealed unsafe class CodeCache : IDisposable
         }
 
         head->Entry = region.Number;
+
+        // Pages may have moved since the region was formed: the head is looked at anew, and with it all of them.
+        head->Epoch = _state->Epoch ^ OtherEpoch;
     }
 
     /// <summary>The region of a block's entry number.</summary>

@@ -282,7 +282,7 @@ public sealed unsafe partial class CpuExecution
         }
 
         // Registers that passes leave out of sight in the middle of a block are not those of the guest: the part is lifted as a block of its own.
-        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, count) is var part && part != null)
+        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, uint.MaxValue, count) is var part && part != null)
         {
             RunUncached(part);
             return;
