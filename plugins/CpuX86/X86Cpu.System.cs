@@ -138,7 +138,7 @@ public sealed unsafe partial class X86Cpu
         // Entries have no tag of the address space, so another one always begins anew.
         if (!keeps || old != value)
         {
-            Execution.FlushTranslations();
+            Execution.FlushLocalTranslations();
         }
 
         return true;
