@@ -15,6 +15,7 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
 
     private uint _divide;
     private long _began;
+    private bool _isSpent;
     private IDisposable? _alarm;
 
     /// <summary>Its entry in the local vector table.</summary>
@@ -34,7 +35,7 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
     {
         get
         {
-            if (Initial == 0 || (Entry & DeadlineMode) != 0)
+            if (Initial == 0 || _isSpent || (Entry & DeadlineMode) != 0)
             {
                 return 0;
             }
@@ -58,7 +59,7 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
     /// <summary>Stops it and masks its entry.</summary>
     public void Reset()
     {
-        (Entry, Initial, _divide, Deadline) = (Masked, 0, 0, 0);
+        (Entry, Initial, _divide, Deadline, _isSpent) = (Masked, 0, 0, 0, false);
         _alarm?.Dispose();
         _alarm = null;
     }
@@ -66,14 +67,16 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
     /// <summary>Writes the initial count, from which it counts down at once.</summary>
     public void Start(uint count)
     {
-        (Initial, _began) = (count, cpu.Clock.Now);
+        (Initial, _began, _isSpent) = (count, cpu.Clock.Now, false);
         Rearm();
     }
 
-    /// <summary>Writes the divide configuration.</summary>
+    /// <summary>Writes the divide configuration: the count goes on from where it is, at another pace.</summary>
     public void SetDivide(uint value)
     {
-        (_divide, _began) = (value & 0xB, cpu.Clock.Now);
+        uint left = Count;
+        _divide = value & 0xB;
+        GoOnFrom(left);
         Rearm();
     }
 
@@ -104,9 +107,9 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
         {
             Initial = 0;
         }
-        else if (((before ^ value) & Periodic) != 0 && Initial != 0)
+        else if (((before ^ value) & Periodic) != 0)
         {
-            _began = cpu.Clock.Now - (long)((Initial - left) * TickNanoseconds);
+            GoOnFrom(left);
         }
 
         Rearm();
@@ -130,7 +133,7 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
             return;
         }
 
-        if (Initial == 0)
+        if (Initial == 0 || _isSpent)
         {
             return;
         }
@@ -151,13 +154,21 @@ internal sealed class ApicTimer(X86Cpu cpu, Action<int> fired)
         writer.U32(_divide, "timer_divide");
         writer.U64(Deadline, "deadline");
         writer.U64((ulong)_began, "timer_began");
+        writer.U8(_isSpent ? (byte)1 : (byte)0, "timer_spent");
     }
 
     /// <summary>Restores it.</summary>
     public void Load(StateReader reader)
     {
-        (Entry, Initial, _divide, Deadline, _began) = (reader.U32(), reader.U32(), reader.U32(), reader.U64(), (long)reader.U64());
+        (Entry, Initial, _divide, Deadline, _began, _isSpent) = (reader.U32(), reader.U32(), reader.U32(), reader.U64(), (long)reader.U64(), reader.U8() != 0);
         Rearm();
+    }
+
+    /// <summary>Counts on from a value. Where a single count has come to its end, only another initial count starts it, even in periodic mode.</summary>
+    private void GoOnFrom(uint left)
+    {
+        _isSpent = Initial != 0 && left == 0;
+        _began = cpu.Clock.Now - (long)((Initial - left) * TickNanoseconds);
     }
 
     private void Expire()
