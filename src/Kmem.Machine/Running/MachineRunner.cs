@@ -114,7 +114,12 @@ public sealed class MachineRunner : IDisposable
         IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
         _machine.ApplyFirmwareState();
-        target.Start(program.Place(new PcMemory(_machine)));
+        StartState state = program.Place(new PcMemory(_machine));
+        target.Start(state);
+        foreach (IStartable other in _cpus.Select(c => c.Processor).OfType<IStartable>().Where(p => p != target))
+        {
+            other.Await(state);
+        }
     }
 
     /// <summary>Runs until the machine stops.</summary>
