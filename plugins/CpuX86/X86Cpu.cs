@@ -208,7 +208,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     {
         var text = new StringBuilder();
         ulong* s = Slots;
-        text.Append(CultureInfo.InvariantCulture, $"cs:ip {s[X86Slots.Selector + X86Slots.Cs]:x4}:{Ip:x}  linear {State->Pc:x}  cpl {Cpl}  flags {EflagsNow:x}  {Context & ~X86Context.CodeSegment}\n");
+        text.Append(CultureInfo.InvariantCulture, $"cs:ip {s[X86Slots.Selector + X86Slots.Cs]:x4}:{Ip:x}  linear {State->Pc:x}  cpl {Cpl}  flags {EflagsNow:x}  {Context & ~X86Context.CodeSegment}{(Interrupts.StartUp.IsAwaiting ? "  waits for a start-up message" : "")}\n");
         for (int i = 0; i < 16; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $"{X86Slots.Name(i),-4}{s[i]:x16}{(i % 4 == 3 ? "\n" : "  ")}");

@@ -14,7 +14,7 @@ internal sealed class StartUpUnit(X86Cpu cpu)
     /// <summary>Whether the CPU executes nothing until a start-up message comes.</summary>
     public bool IsAwaiting { get; private set; }
 
-    /// <summary>Whether a message waits that the CPU will follow.</summary>
+    /// <summary>Whether a message waits that the CPU will follow; INIT is held back in system management mode.</summary>
     public bool HasMessage => (_init && !cpu.Management.IsInside) || _page != None;
 
     /// <summary>After a reset: the bootstrap processor runs, all others wait for a start-up message.</summary>
