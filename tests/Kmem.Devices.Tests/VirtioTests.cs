@@ -163,14 +163,18 @@ public sealed class VirtioTests : IDisposable
     {
         public List<byte[]> Sent { get; } = [];
 
-        public Action<ReadOnlyMemory<byte>>? Receive { get; private set; }
+        public Func<ReadOnlyMemory<byte>, bool>? Receive { get; private set; }
 
-        public INetworkPort Attach(Action<ReadOnlyMemory<byte>> receive)
+        public INetworkPort Attach(Func<ReadOnlyMemory<byte>, bool> receive)
         {
             Receive = receive;
             return this;
         }
 
         public void Send(ReadOnlySpan<byte> frame) => Sent.Add(frame.ToArray());
+
+        public void Resume()
+        {
+        }
     }
 }

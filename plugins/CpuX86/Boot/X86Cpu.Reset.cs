@@ -26,6 +26,7 @@ public sealed unsafe partial class X86Cpu
         Msrs.Reset();
         BeginAnew();
         Interrupts.Reset();
+        Management.Reset();
         SignalFloatingPoint(isPending: false);
         Execution.FlushTranslations();
         UpdateContext();

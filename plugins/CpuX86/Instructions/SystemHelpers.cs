@@ -11,6 +11,7 @@ namespace Kmem.Plugins.CpuX86.Instructions;
 internal static unsafe partial class SystemHelpers
 {
     public static readonly HelperFunction Halt = GuestKernels.Helper(&HaltOf, HaltOf);
+    public static readonly HelperFunction LeaveManagement = GuestKernels.Helper(&LeaveManagementOf, LeaveManagementOf);
     public static readonly HelperFunction Pause = GuestKernels.Helper(&PauseOf, PauseOf);
     public static readonly HelperFunction SoftwareInterrupt = GuestKernels.Helper(&SoftwareInterruptOf, SoftwareInterruptOf);
     public static readonly HelperFunction Overflow = GuestKernels.Helper(&OverflowOf, OverflowOf);
@@ -59,7 +60,30 @@ internal static unsafe partial class SystemHelpers
             cpu.Execution.Stop(new MachineStop(StopKind.Crash, System.FormattableString.Invariant($"the CPU halted with interrupts off at 0x{cpu.State->Pc - 1:x}")));
         }
 
+        cpu.Interrupts.IsHalted = true;
         cpu.Execution.Wait();
+        return Done;
+    }
+
+    private static int LeaveManagementOf(CpuState* state, ulong next, ulong immediate)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        if (!cpu.Management.IsInside)
+        {
+            return cpu.Raise(X86Fault.InvalidOpcode);
+        }
+
+        Begin(state);
+        if (cpu.Management.Leave(out bool isHalted))
+        {
+            cpu.Interrupts.LeaveManagement();
+            if (isHalted)
+            {
+                cpu.Interrupts.IsHalted = true;
+                cpu.Execution.Wait();
+            }
+        }
+
         return Done;
     }
 

@@ -68,7 +68,8 @@ internal static class SystemInstructions
         table.Add(x => FsGs(x, X86Slots.Gs, isWrite: true), Mnemonic.Wrgsbase);
         table.Add(x => AccessFlag(x, isSet: false), Mnemonic.Clac);
         table.Add(x => AccessFlag(x, isSet: true), Mnemonic.Stac);
-        table.Add(x => x.Undefined(), Mnemonic.Ud0, Mnemonic.Ud1, Mnemonic.Ud2, Mnemonic.Rsm);
+        table.Add(x => x.Undefined(), Mnemonic.Ud0, Mnemonic.Ud1, Mnemonic.Ud2);
+        table.Add(Mnemonic.Rsm, x => x.Exit(SystemHelpers.LeaveManagement, 0));
     }
 
     /// <summary>MOV to and from segment, control and debug registers.</summary>

@@ -29,11 +29,14 @@ internal sealed class ApicEndpoint(X86Cpu cpu, LocalApic apic) : ILocalApic
             case InterruptDelivery.StartUp:
                 cpu.Interrupts.StartUp.RaiseStartUp(message.Vector);
                 break;
+            case InterruptDelivery.Smi:
+                cpu.Management.Request();
+                break;
             case InterruptDelivery.External:
                 cpu.Interrupts.RequestExternal();
                 break;
             default:
-                // There is no system management mode to be entered, and the end of an INIT level means nothing to these processors.
+                // The end of an INIT level means nothing to these processors.
                 break;
         }
     }

@@ -14,11 +14,12 @@ internal readonly record struct InterruptCommand(InterruptMessage Message, uint 
     public static InterruptCommand Of(uint low, uint high, bool isX2)
     {
         uint shorthand = (low >> 18) & 3;
-        uint destination = shorthand != 0 ? uint.MaxValue : isX2 ? high : high >> 24;
+        bool isLogical = (low & Logical) != 0;
+        uint destination = shorthand != 0 ? InterruptMessage.All : isX2 ? high : InterruptMessage.Widen((byte)(high >> 24), isLogical);
 
         // Level and assert say something at INIT alone: together they are its end.
         bool isEnd = (low & (Level | Assert)) == Level;
-        return new(new InterruptMessage((byte)low, (InterruptDelivery)((low >> 8) & 7), destination, shorthand == 0 && (low & Logical) != 0, IsAssert: !isEnd), shorthand);
+        return new(new InterruptMessage((byte)low, (InterruptDelivery)((low >> 8) & 7), destination, shorthand == 0 && isLogical, IsAssert: !isEnd), shorthand);
     }
 
     /// <summary>Whether its delivery mode uses the vector as one.</summary>

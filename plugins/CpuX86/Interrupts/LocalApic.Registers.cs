@@ -151,7 +151,7 @@ internal sealed partial class LocalApic : IRegionHandler
     }
 
     /// <summary>The APIC of the CPU that accesses this one's page, where it is another: all that stand at one address are reached through one page.</summary>
-    private IRegionHandler? Other(BusMaster master)
+    private LocalApic? Other(BusMaster master)
     {
         if (Bus is null || master.Kind != MasterKind.Cpu || ReferenceEquals(master, _cpu.Master))
         {

@@ -179,21 +179,10 @@ internal sealed partial class LocalApic
     /// <remarks>Source: Intel SDM volume 3, 11.6.2 "Determining IPI Destination", 11.12.10 "Determining IPI Destination in x2APIC Mode".</remarks>
     public bool IsDestination(uint destination, bool isLogical)
     {
-        const uint All = 0xFF;
-        if (!IsEnabled)
+        const uint AllClusters = 0xFF;
+        if (!IsEnabled || !isLogical || destination == InterruptMessage.All)
         {
-            return false;
-        }
-
-        // Senders that know 32 bits of a destination have another number for all than those that know 8.
-        if (destination == uint.MaxValue || (!isLogical && destination == All))
-        {
-            return true;
-        }
-
-        if (!isLogical)
-        {
-            return destination == _id;
+            return IsEnabled && (destination == _id || destination == InterruptMessage.All);
         }
 
         if (IsX2)
@@ -202,7 +191,7 @@ internal sealed partial class LocalApic
         }
 
         bool isFlat = _format >> 28 == 0xF;
-        return isFlat ? (destination & _logical) != 0 : destination == All || (destination >> 4 == _logical >> 4 && (destination & _logical & 15) != 0);
+        return isFlat ? (destination & _logical) != 0 : destination == AllClusters || (destination >> 4 == _logical >> 4 && (destination & _logical & 15) != 0);
     }
 
     /// <summary>Saves it.</summary>

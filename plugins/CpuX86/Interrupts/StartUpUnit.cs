@@ -15,7 +15,7 @@ internal sealed class StartUpUnit(X86Cpu cpu)
     public bool IsAwaiting { get; private set; }
 
     /// <summary>Whether a message waits that the CPU will follow.</summary>
-    public bool HasMessage => _init || _page != None;
+    public bool HasMessage => (_init && !cpu.Management.IsInside) || _page != None;
 
     /// <summary>After a reset: the bootstrap processor runs, all others wait for a start-up message.</summary>
     public void Reset(bool isBootstrap) => (_init, _page, IsAwaiting) = (false, None, !isBootstrap);
@@ -42,7 +42,7 @@ internal sealed class StartUpUnit(X86Cpu cpu)
     /// <returns>Whether the CPU may look at other interrupts; false while it awaits a start-up message.</returns>
     public bool Take()
     {
-        if (_init)
+        if (_init && !cpu.Management.IsInside)
         {
             _init = false;
             cpu.Initialize();

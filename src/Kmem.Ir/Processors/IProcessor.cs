@@ -21,7 +21,9 @@ public enum MemoryAccess
 /// <param name="Writable">Whether the page may be written too, so that a load's TLB entry serves stores.</param>
 /// <param name="Readable">Whether the page may be read too, so that a store's TLB entry serves loads.</param>
 /// <param name="IsFixed">Whether the mapping can't change, as that of a direct segment can't.</param>
-public readonly record struct TranslatedAddress(int Fault, ulong Physical, bool Writable = false, bool Readable = false, bool IsFixed = false);
+/// <param name="IsGlobal">Whether the mapping is the same in all address spaces, so that <see cref="IExecution.FlushLocalTranslations"/> leaves it.</param>
+/// <param name="Shift">log2 of the length in bytes of what is mapped together, where that is more than the page size; else 0.</param>
+public readonly record struct TranslatedAddress(int Fault, ulong Physical, bool Writable = false, bool Readable = false, bool IsFixed = false, bool IsGlobal = false, int Shift = 0);
 
 /// <summary>Numbers that the engine must know of a CPU.</summary>
 public sealed record ProcessorModel
@@ -92,6 +94,9 @@ public unsafe interface IExecution
 
     /// <summary>Forgets all translations of all modes.</summary>
     void FlushTranslations();
+
+    /// <summary>Forgets the translations of all modes that are not global: another address space begins.</summary>
+    void FlushLocalTranslations();
 
     /// <summary>Forgets the translations of one page in all modes.</summary>
     void FlushTranslation(ulong address);
@@ -216,6 +221,11 @@ public unsafe interface IProcessor
 
     /// <summary>Whether any interrupt that may yet come would be taken in the present mode, those of other CPUs left aside; false lets the engine stop a loop that nothing can end.</summary>
     bool CanBeInterrupted => true;
+
+    /// <summary>Called when this CPU's turn begins.</summary>
+    void BeginTurn()
+    {
+    }
 
     /// <summary>Called when this CPU's turn ends.</summary>
     void EndTurn();

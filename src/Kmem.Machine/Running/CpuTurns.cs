@@ -190,6 +190,7 @@ internal sealed class CpuTurns : ITurns
             cpu.Wake();
             (Running, _yielded) = (cpu, false);
             _clock.Follow(_times[index]);
+            cpu.Processor.BeginTurn();
             cpu.Run((long)(count - cpu.Executed));
             Running = null;
             if (_yielded)

@@ -4,6 +4,7 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Machine.Backends;
 using Kmem.Machine.Loading.Pc;
 using Kmem.Memory;
 
@@ -19,12 +20,18 @@ public sealed class MachineRunner : IDisposable
     /// <summary>Longest turn of a CPU in ns of guest time.</summary>
     private const long Turn = 1_000_000;
 
+    /// <summary>Shortest sleep of the host in ns.</summary>
+    private const long LeastSleep = 1_000_000;
+
     private readonly RunningMachine _machine;
     private readonly CodeMap _map;
     private readonly List<CpuExecution> _cpus = [];
     private readonly ConcurrentQueue<Action> _requests = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly CpuTurns _turns;
+    private readonly IHostPolled[] _polled;
+    private readonly IHostAwaited[] _awaited;
+    private long _owedSleep;
     private MachineStop? _requestedStop;
 
     /// <summary>Prepares a machine to run.</summary>
@@ -55,6 +62,9 @@ public sealed class MachineRunner : IDisposable
         }
 
         _turns = new CpuTurns(_cpus, machine.Clock);
+        _polled = [.. machine.Polled];
+        _awaited = [.. _polled.OfType<IHostAwaited>()];
+        Array.ForEach(_polled, p => p.Arrived += Wake);
         machine.PowerRequested += Obey;
         machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
@@ -104,7 +114,12 @@ public sealed class MachineRunner : IDisposable
         IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
         _machine.ApplyFirmwareState();
-        target.Start(program.Place(new PcMemory(_machine)));
+        StartState state = program.Place(new PcMemory(_machine));
+        target.Start(state);
+        foreach (IStartable other in _cpus.Select(c => c.Processor).OfType<IStartable>().Where(p => p != target))
+        {
+            other.Await(state);
+        }
     }
 
     /// <summary>Runs until the machine stops.</summary>
@@ -150,7 +165,11 @@ public sealed class MachineRunner : IDisposable
             }
 
             long target = sleeps ? due : Math.Min(due, now + Turn);
-            if (!Pace(host, target - begin, sleeps))
+            if (sleeps && !IsRealTime && Array.Exists(_awaited, a => a.IsAwaited))
+            {
+                target = Math.Min(due, now + WaitForHost(due - now));
+            }
+            else if (!Pace(host, target - begin, sleeps))
             {
                 continue;
             }
@@ -175,6 +194,7 @@ public sealed class MachineRunner : IDisposable
         }
 
         _turns.Dismiss();
+        Array.ForEach(_polled, p => p.Arrived -= Wake);
         _machine.PowerRequested -= Obey;
         _machine.ProcessorMap.Processor = null;
         _cpus.ForEach(c => c.Dispose());
@@ -211,10 +231,38 @@ public sealed class MachineRunner : IDisposable
     private void Serve()
     {
         Between?.Invoke();
+        foreach (IHostPolled polled in _polled)
+        {
+            if (polled.HasPending)
+            {
+                polled.Deliver();
+            }
+
+            polled.Flush();
+        }
+
         while (_requests.TryDequeue(out Action? request))
         {
             request();
         }
+    }
+
+    /// <summary>Sleeps as a guest does that waits for an answer from the host: its time may not run ahead, or it gives up before the host has had a chance.</summary>
+    /// <returns>How far guest time may go, in ns.</returns>
+    private long WaitForHost(long longest)
+    {
+        // The host can't sleep for so short a time; what it owes is slept later.
+        if (longest < LeastSleep - _owedSleep)
+        {
+            _owedSleep += longest;
+            return longest;
+        }
+
+        long begin = Stopwatch.GetTimestamp();
+        bool isWoken = _wake.WaitOne((int)Math.Min((longest + _owedSleep) / LeastSleep, 1000));
+        long slept = Stopwatch.GetElapsedTime(begin).Ticks * 100, passed = Math.Max(0, slept - _owedSleep);
+        _owedSleep = Math.Max(0, _owedSleep - slept);
+        return !isWoken && longest < 1000 * LeastSleep ? longest : Math.Min(longest, passed);
     }
 
     /// <summary>Sleeps while guest time is too far ahead of the host's.</summary>
