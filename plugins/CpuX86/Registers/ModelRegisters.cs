@@ -136,8 +136,8 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 return true;
             case MtrrCap:
                 return false;
-            case >= 0xC001_0000 and <= 0xC001_0007:
-                return true;   // performance counters that keep nothing, by which kernels see that there are none: RDPMC does not exist either
+            case 0xC1 or 0xC2 or 0x186 or 0x187 or (>= 0xC001_0000 and <= 0xC001_0007):
+                return true;   // performance counters (P6 and AMD) that keep nothing, by which kernels see that there are none: RDPMC does not exist either
             case >= 0x800 and <= 0x83F when cpu.Interrupts.Apic is { IsX2: true } x2:
                 return x2.TryWriteModelRegister(number - 0x800, value);
             default:

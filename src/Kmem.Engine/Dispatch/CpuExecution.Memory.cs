@@ -263,6 +263,13 @@ public sealed unsafe partial class CpuExecution
 
     private void Write(nint host, int width, ulong value)
     {
+        // GRUB writes the number of the interrupt into its INT instruction before each call: bytes that stay what they were kill nothing.
+        bool isCode = MemoryKernels.HitsCode(State->CodeLines, host, width);
+        if (isCode && ((Read(host, width) ^ value) & (ulong.MaxValue >> (64 - (8 * width)))) == 0)
+        {
+            return;
+        }
+
         switch (width)
         {
             case 1:
@@ -279,7 +286,7 @@ public sealed unsafe partial class CpuExecution
                 break;
         }
 
-        if (MemoryKernels.HitsCode(State->CodeLines, host, width))
+        if (isCode)
         {
             _map.Changed(host, width);
         }

@@ -267,6 +267,26 @@ public sealed unsafe class ModeTests
         }
     }
 
+    [Theory]
+    [InlineData(0xC1u)]
+    [InlineData(0x186u)]
+    [InlineData(0xC001_0004u)]
+    public void PerformanceCountersKeepNothing(uint number)
+    {
+        // So a kernel that writes one and reads it back sees that there is none, and does not count by RDPMC.
+        using var system = new SystemBench(EngineMode.Interpret, false, "pentium3");
+        Assert.Equal(SystemBench.Halted, system.Run(a =>
+        {
+            a.mov(ecx, number);
+            a.mov(eax, 0x1234);
+            a.xor(edx, edx);
+            a.wrmsr();
+            a.rdmsr();
+            a.hlt();
+        }));
+        Assert.Equal((0UL, 0UL), (system.Register(X86Slots.Rax), system.Register(X86Slots.Rdx)));
+    }
+
     private static void MovControl(Assembler a, int register)
     {
         switch (register)
