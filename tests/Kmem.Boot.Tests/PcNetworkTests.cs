@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Kmem.Ir;
 using Kmem.Machine.Running;
 using Xunit;
 
