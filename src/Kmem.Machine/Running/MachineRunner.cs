@@ -10,7 +10,7 @@ using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
-/// <summary>Runs a machine's CPUs in turns, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
+/// <summary>Runs a machine's CPUs, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
 /// <remarks>
 /// Time is the count of instructions: a timer's time becomes a count, and every CPU executes exactly so many before the timer runs. So a run does
 /// not depend on the host, on the back end, or on when something was translated.
@@ -28,9 +28,9 @@ public sealed class MachineRunner : IDisposable
     private readonly List<CpuExecution> _cpus = [];
     private readonly ConcurrentQueue<Action> _requests = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly CpuTurns _turns;
     private readonly IHostPolled[] _polled;
     private readonly IHostAwaited[] _awaited;
-    private CpuExecution? _running;
     private long _owedSleep;
     private MachineStop? _requestedStop;
 
@@ -61,10 +61,10 @@ public sealed class MachineRunner : IDisposable
             throw new MachineException($"the machine '{machine.Description.Name}' has no CPU, so there is nothing to run");
         }
 
+        _turns = new CpuTurns(_cpus, machine.Clock);
         _polled = [.. machine.Polled];
         _awaited = [.. _polled.OfType<IHostAwaited>()];
         Array.ForEach(_polled, p => p.Arrived += Wake);
-        machine.Clock.Scheduled += ShortenTurn;
         machine.PowerRequested += Obey;
         machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
@@ -114,13 +114,25 @@ public sealed class MachineRunner : IDisposable
         IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
         _machine.ApplyFirmwareState();
-        target.Start(program.Place(new PcMemory(_machine)));
+        StartState state = program.Place(new PcMemory(_machine));
+        target.Start(state);
+        foreach (IStartable other in _cpus.Select(c => c.Processor).OfType<IStartable>().Where(p => p != target))
+        {
+            other.Await(state);
+        }
     }
 
     /// <summary>Runs until the machine stops.</summary>
     /// <param name="until">Guest time in ns at which to stop, or <see cref="long.MaxValue"/>.</param>
     /// <returns>Why it stopped.</returns>
     public MachineStop Run(long until = long.MaxValue)
+    {
+        MachineStop stop = RunUntilStop(until);
+        _turns.Synchronize();
+        return stop;
+    }
+
+    private MachineStop RunUntilStop(long until)
     {
         var host = Stopwatch.StartNew();
         long begin = _machine.Clock.Now;
@@ -139,7 +151,12 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
+            bool sleeps = _turns.AllSleep;
+            if (sleeps && _turns.AllAreDead)
+            {
+                return new MachineStop(StopKind.Crash, "all CPUs halted with interrupts off, or wait for one that did to start them");
+            }
+
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -158,9 +175,9 @@ public sealed class MachineRunner : IDisposable
             }
 
             RunTo(target);
-            if (_cpus.Find(c => c.Stopped is not null)?.Stopped is { } stopped)
+            if (_cpus.Find(c => c.Stopped is not null) is { Stopped: { } stopped } cpu)
             {
-                return stopped;
+                return _cpus.Count > 1 && stopped.Kind == StopKind.Crash ? stopped with { Message = $"{cpu.Processor.Master.Name}: {stopped.Message}" } : stopped;
             }
         }
     }
@@ -176,49 +193,18 @@ public sealed class MachineRunner : IDisposable
             space.MemoryWritten -= _map.Changed;
         }
 
+        _turns.Dismiss();
         Array.ForEach(_polled, p => p.Arrived -= Wake);
-        _machine.Clock.Scheduled -= ShortenTurn;
         _machine.PowerRequested -= Obey;
         _machine.ProcessorMap.Processor = null;
-        _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
         _wake.Dispose();
     }
 
-    private static long TimeOf(CpuExecution cpu) => (long)((UInt128)cpu.Executed * 1_000_000_000 / cpu.Processor.Frequency);
-
-    /// <summary>The count at which a time is reached: the first instruction that is not before it.</summary>
-    private static ulong CountAt(CpuExecution cpu, long time) => (ulong)((((UInt128)time * cpu.Processor.Frequency) + 999_999_999) / 1_000_000_000);
-
     private void RunTo(long target)
     {
-        long reached = target;
-        foreach (CpuExecution cpu in _cpus)
-        {
-            ulong count = CountAt(cpu, target);
-            if (cpu.Executed < count)
-            {
-                if (cpu.IsWaiting && !cpu.Processor.HasPendingInterrupt)
-                {
-                    cpu.Skip(count - cpu.Executed);
-                }
-                else
-                {
-                    cpu.Wake();
-                    _running = cpu;
-                    _machine.Clock.Follow(() => TimeOf(cpu));
-                    cpu.Run((long)(count - cpu.Executed));
-                    _running = null;
-                    _machine.Clock.Follow(null);
-                    cpu.Processor.EndTurn();
-                }
-            }
-
-            reached = Math.Min(reached, Math.Max(TimeOf(cpu), _machine.Clock.Now));
-        }
-
-        _machine.Clock.AdvanceTo(reached);
+        _turns.RunTo(target);
 
         // No CPU is on a bus now, so masters that wait for one get it.
         foreach (AddressSpace space in _machine.Spaces.Values)
@@ -231,17 +217,16 @@ public sealed class MachineRunner : IDisposable
     private void Obey(PowerRequest request)
     {
         var stop = new MachineStop(request.Action == PowerAction.Reset ? StopKind.Reset : StopKind.PowerOff, request.Reason, request.ExitCode);
-        if (_running is { } cpu)
+        if (_turns.Running is { } cpu)
         {
             cpu.Stop(stop);
         }
         else
         {
             _requestedStop = stop;
+            _turns.End();
         }
     }
-
-    private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
 
     private void Serve()
     {
