@@ -40,7 +40,7 @@ public sealed class HostNetworkTests : IDisposable
         {
             // As much as the host's end takes.
             lan.Until(_host, () => guest.RemoteWindow - (int)(guest.Next - guest.Acknowledged) >= 1000);
-            guest.Send(data[at..(at + 1000)], ends: at + 1000 == data.Length);
+            guest.Send(new ReadOnlySpan<byte>(data, at, 1000), ends: at + 1000 == data.Length);
         }
 
         lan.Until(_host, () => server.IsCompleted);

@@ -18,7 +18,7 @@ internal sealed class ByteRing(int limit)
     /// <summary>Puts bytes in, at most <see cref="Room"/>.</summary>
     public void Add(ReadOnlySpan<byte> bytes)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, Room);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, Room, nameof(bytes));
         Grow(Count + bytes.Length);
         int end = (_start + Count) & (_bytes.Length - 1), first = Math.Min(bytes.Length, _bytes.Length - end);
         bytes[..first].CopyTo(_bytes.AsSpan(end));
@@ -29,7 +29,7 @@ internal sealed class ByteRing(int limit)
     /// <summary>Copies bytes out and keeps them.</summary>
     public void Peek(int offset, Span<byte> destination)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, Count - offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, Count - offset, nameof(destination));
         if (destination.IsEmpty)
         {
             return;
