@@ -66,6 +66,8 @@ internal sealed class AtaDisk(IBlockBackend disk, string serial, IClock clock) :
 
     protected override void Execute()
     {
+        // What an earlier command has left, because its transfer never ended, is not this one's.
+        _left = 0;
         switch (LastCommand)
         {
             case 0x20 or 0x21 or 0x24 or 0xC4 or 0x29:

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Kmem.Boot.Tests.Media;
 using Kmem.Engine;
 using Xunit;
 
@@ -20,20 +20,20 @@ public sealed class DiskTests
                 file.SetLength(8 << 20);
             }
 
-            Tool("mke2fs", "-q", "-t", "ext2", "-F", disk);
+            HostTool.Run("mke2fs", "-q", "-t", "ext2", "-F", disk);
             Assert.Contains("disk: files written 41\n", Run(disk, "write"), StringComparison.Ordinal);
             Assert.Contains("disk: files read 42\n", Run(disk, "check"), StringComparison.Ordinal);
-            Tool("e2fsck", "-f", "-n", disk);
+            HostTool.Run("e2fsck", "-f", "-n", disk);
 
             // The second boot has removed one file and rewritten another.
             string copy = Path.Combine(folder, "copy");
             foreach ((string name, int number, int length) in ((string, int, int)[])[("/d/f000", 0, 1), ("/d/f039", 39, 1444), ("/big", 1000, 700 * 1024), ("/d/f005", 2000, 100_000)])
             {
-                Tool("debugfs", "-R", $"dump {name} {copy}", disk);
+                HostTool.Run("debugfs", "-R", $"dump {name} {copy}", disk);
                 Assert.Equal(Enumerable.Range(0, length).Select(i => Content(number, i)), File.ReadAllBytes(copy));
             }
 
-            Assert.DoesNotContain("f003", Tool("debugfs", "-R", "ls /d", disk), StringComparison.Ordinal);
+            Assert.DoesNotContain("f003", HostTool.Run("debugfs", "-R", "ls /d", disk), StringComparison.Ordinal);
         }
         finally
         {
@@ -54,15 +54,5 @@ public sealed class DiskTests
         string text = run.Text.Replace("\r", "", StringComparison.Ordinal);
         Assert.True(text.Contains("disk: done\n", StringComparison.Ordinal), text[^Math.Min(text.Length, 1500)..]);
         return text;
-    }
-
-    private static string Tool(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(GuestFiles.FindProgram(program)!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(30)), $"{program} does not end");
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {output}{error.Result}");
-        return output;
     }
 }

@@ -239,6 +239,39 @@ public sealed class IdeTests : IDisposable
         Assert.Equal(0, BusMaster(2) & 1);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AfterATransferThatNeverEndsAResetLeadsToAnIdentity(bool busMasterBegins)
+    {
+        // What Linux does when no interrupt comes: it stops the bus master, resets the drive and asks it who it is.
+        Table(0x100, (0x4000, 256, true));
+        if (busMasterBegins)
+        {
+            StartDma(0x08);
+        }
+
+        Address(0xE0, 0, 16);
+        Command(0xC8);
+        Settle();
+        Assert.Equal((false, 0x58), (Irq14, In("primary", Status)));
+        BusMaster(0, 0);
+        Out("primary-control", 0, 0x04);
+        Out("primary-control", 0, 0x00);
+        Settle();
+        Assert.Equal((false, 0x50), (Irq14, In("primary", Status)));
+        Command(0xEC);
+        byte[] identity = NextBlock("primary", 512);
+        Settle();
+        Assert.Equal((0x50, false), (In("primary", Status), Irq14));
+        Assert.Equal(0, identity.Sum(b => b) & 0xFF);
+        Address(0xE0, 7, 1);
+        Command(0x20);
+        Assert.Equal(_disk[(7 * 512)..(8 * 512)], NextBlock("primary", 512));
+        Settle();
+        Assert.Equal((0x50, false), (In("primary", Status), Irq14));
+    }
+
     [Fact]
     public void MemoryThatDoesNotAnswerIsAnErrorOfTheBusMaster()
     {

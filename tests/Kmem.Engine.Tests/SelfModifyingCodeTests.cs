@@ -68,6 +68,24 @@ public sealed unsafe class SelfModifyingCodeTests : EngineTest
 
     [Theory]
     [MemberData(nameof(AllModes))]
+    public void CodeThatIsWrittenAsItWasStaysLifted(string mode)
+    {
+        EngineBench bench = Bench(mode);
+        uint one = bench.Cpu.Add(Code.Add(1, 1, 1));
+        bench.Program(Program, Code.Store32(4, 2), Code.Jump(0x2000));
+        bench.Program(0x2000, Code.Add(1, 1, 1), Code.Jump(Program));
+
+        // What stands above the 32 bits that are stored is not compared.
+        (bench.Slot(2), bench.Slot(4)) = (one | (0xFFUL << 32), 0x2000);
+        bench.Run(Program, 800);
+        int lifted = bench.Execution.Cache.Allocated;
+        bench.Execution.Run(3200);
+        Assert.Equal(1000UL, bench.Slot(1));
+        Assert.Equal(lifted, bench.Execution.Cache.Allocated);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllModes))]
     public void WriteByAnotherMasterOfTheBus(string mode)
     {
         EngineBench bench = Bench(mode);

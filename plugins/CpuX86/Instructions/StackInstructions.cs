@@ -99,11 +99,14 @@ internal static class StackInstructions
         x.SetStackPointer(top);
     }
 
-    /// <summary>Finds faults of the last store before the first one is done; between both lie no more than two pages.</summary>
+    /// <summary>Finds faults of the first and the last store before any is done; between both lie no more than two pages.</summary>
     private static void Probe(LiftContext x, Val first, int width)
     {
-        (Val address, long displacement) = x.Through(X86Slots.Ss, x.StackOffset(first - (ulong)(width * 8)), 0, width, isWrite: true);
-        x.Ir.Probe(address, displacement);
+        foreach (int count in (ReadOnlySpan<int>)[1, 8])
+        {
+            (Val address, long displacement) = x.Through(X86Slots.Ss, x.StackOffset(first - (ulong)(width * count)), 0, width, isWrite: true);
+            x.Ir.Probe(address, displacement);
+        }
     }
 
     private static void PopAll(LiftContext x, int width)

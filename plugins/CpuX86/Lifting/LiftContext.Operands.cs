@@ -140,7 +140,7 @@ internal sealed partial class LiftContext
         value += distance;
         if (AddressWidth() < 8)
         {
-            value = Zext(value, AddressWidth());
+            (value, displacement) = (Zext(value + (ulong)displacement, AddressWidth()), 0);
         }
 
         _hasAddress = true;
@@ -242,6 +242,12 @@ internal sealed partial class LiftContext
         bool wasFound = _hasAddress;
         _hasAddress = true;
         int segment = SegmentOf(_instruction.MemorySegment);
+        if (!wasFound && !IsFlat(segment, isWrite: true))
+        {
+            // A load that a store will follow: the segment's rights come before faults of the page.
+            isWrite |= IsChanged();
+        }
+
         if (wasFound)
         {
             // A load before: what is left to look at is whether the segment may be written.
@@ -256,6 +262,11 @@ internal sealed partial class LiftContext
         (Val value, long displacement) = OffsetParts();
         (_address, _displacement) = Through(segment, value, displacement, width, isWrite);
     }
+
+    /// <summary>Whether the memory operand is read and written.</summary>
+    private bool IsChanged() => _instruction.Op0Kind == OpKind.Memory && _instruction.Mnemonic != Mnemonic.Arpl && Infos.GetInfo(_instruction).GetOpAccess(0) is OpAccess.ReadWrite or OpAccess.ReadCondWrite;
+
+    private static readonly InstructionInfoFactory Infos = new();
 
     private Val _offset;
 

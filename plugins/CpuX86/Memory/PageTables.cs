@@ -222,7 +222,7 @@ internal sealed unsafe class PageTables(X86Cpu cpu)
         }
 
         ulong inside = (1UL << shift) - 1;
-        return new TranslatedAddress(0, (frame & ~inside) | (address & inside), Writable: mayWrite && (entry & Dirty) != 0, Readable: true);
+        return new TranslatedAddress(0, (frame & ~inside) | (address & inside), Writable: mayWrite && (entry & Dirty) != 0, Readable: true, IsGlobal: (entry & Global) != 0 && (cr4 & Cr4.Pge) != 0, Shift: shift);
     }
 
     private TranslatedAddress Refuse(int code, MemoryAccess access, bool isUser)

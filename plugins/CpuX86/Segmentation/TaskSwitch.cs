@@ -217,7 +217,7 @@ internal static unsafe class TaskSwitch
         {
             s[X86Slots.Cr3] = image[7];
             _ = cpu.Tables.LoadDirectoryPointers();
-            cpu.Execution.FlushTranslations();
+            cpu.Execution.FlushLocalTranslations();
         }
 
         ulong ip = image[first], flags = image[first + 1];
