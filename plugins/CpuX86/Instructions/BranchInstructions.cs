@@ -148,10 +148,15 @@ internal static class BranchInstructions
         Leave(x, address);
     }
 
-    /// <summary>A target beyond the code segment is a #GP of the jump itself. In 64-bit code the fetch finds an address that is not canonical.</summary>
+    /// <summary>A target beyond the code segment, or in 64-bit code one that is not canonical, is a #GP of the jump itself.</summary>
     private static void CheckTarget(LiftContext x, Val address)
     {
-        if (!x.Is64 && x.Cpu.CodeLimit(x.Context) != uint.MaxValue)
+        if (x.Is64)
+        {
+            // Of a canonical address half of the space away, bits 63 to 48 are clear.
+            x.Ir.Limit(X86Helpers.BranchBeyond, (address + (1UL << 47)) >>> 48, X86Slots.Zero, 0, 0);
+        }
+        else if (x.Cpu.CodeLimit(x.Context) != uint.MaxValue)
         {
             x.Ir.Limit(X86Helpers.BranchBeyond, x.Ir.Binary(Uop.SetLtU, x.Const(x.Cpu.CodeLimit(x.Context)), address), X86Slots.Zero, 0, 0);
         }

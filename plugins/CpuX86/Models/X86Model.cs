@@ -64,7 +64,7 @@ internal sealed class X86Model
     public DecoderOptions DecoderOptions =>
         (Has(CpuidFeature.LZCNT) ? 0 : DecoderOptions.NoMPFX_0FBD) | (Has(CpuidFeature.BMI1) ? 0 : DecoderOptions.NoMPFX_0FBC) | DecoderOptions.NoWbnoinvd;
 
-    /// <summary>Whether there is SMAP, SMEP, PCID and what else came with the newest processors here.</summary>
+    /// <summary>Whether there is SMAP, SMEP, PCID, UMIP and what else came with the newest processors here.</summary>
     public bool IsMax => Has(CpuidFeature.SMAP);
 
     /// <summary>Finds a model by its name.</summary>
