@@ -25,6 +25,19 @@ public sealed class FwCfgTests : IDisposable
     public void Dispose() => _context.Dispose();
 
     [Fact]
+    public void AKernelThatIsCutOffIsRefused()
+    {
+        // Two sectors of setup, and a header that tells of 4 KiB behind them.
+        byte[] kernel = new byte[0x400 + 4096];
+        (kernel[0x1F1], kernel[0x1F5], kernel[0x206], kernel[0x207], kernel[0x211]) = (1, 1, 0x0F, 2, 1);
+        "HdrS"u8.CopyTo(kernel.AsSpan(0x202));
+        _context.WithImage("whole", kernel).WithImage("cut", kernel[..^16]);
+        _ = new FwCfg(new FwCfgOptions("memory", Low: 0x800_0000, Kernel: "whole"), _context);
+        MachineException e = Assert.Throws<MachineException>(() => new FwCfg(new FwCfgOptions("memory", Low: 0x800_0000, Kernel: "cut"), _context));
+        Assert.Equal(("kernel", "'cut' is cut off: it has 5104 bytes, its header tells of 5120"), (e.Option, e.Message));
+    }
+
+    [Fact]
     public void TheSignatureAndTheOfferOfDmaAreThere()
     {
         Assert.Equal("QEMU", Encoding.ASCII.GetString(Select(0, 4)));

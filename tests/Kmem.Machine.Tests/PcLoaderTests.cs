@@ -173,6 +173,16 @@ public sealed class PcLoaderTests : IDisposable
         return file;
     }
 
+    [Fact]
+    public void AKernelThatIsCutOffIsRefused()
+    {
+        byte[] kernel = Kernel(1);
+        BinaryPrimitives.WriteUInt32LittleEndian(kernel.AsSpan(0x1F4), 4096 / 16);
+        _ = Place(kernel, null, "");
+        ImageException e = Assert.Throws<ImageException>(() => Place(kernel[..^16], null, ""));
+        Assert.EndsWith("is cut off: it has 5104 bytes, its header tells of 5120", e.Message, StringComparison.Ordinal);
+    }
+
     private static byte[] Kernel(ushort xLoadFlags)
     {
         byte[] file = new byte[0x400 + 4096];
