@@ -70,7 +70,7 @@ internal sealed unsafe class UserBench : IDisposable
         for (int i = 0; i < 6; i++)
         {
             bool isCode = i == X86Slots.Cs;
-            Bench.Slot(X86Slots.Selector + i) = isCode ? 0x33UL : i == X86Slots.Ss ? 0x2BUL : 0;
+            Bench.Slot(X86Slots.Selector + i) = isCode ? is32 ? 0x23UL : 0x33UL : i == X86Slots.Ss || (is32 && i <= X86Slots.Ds) ? 0x2BUL : 0;
             Bench.Slot(X86Slots.SegmentLimit + i) = uint.MaxValue;
             Bench.Slot(X86Slots.Attributes + i) = isCode ? is32 ? 0xC0_FB00UL : 0xA0_FB00UL : is32 && i > X86Slots.Ds ? 0 : 0xC0_F300UL;
         }
