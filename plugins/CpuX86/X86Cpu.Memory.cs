@@ -118,7 +118,7 @@ public sealed unsafe partial class X86Cpu
     {
         if ((translation.Fault & PageTables.PageFault) != 0)
         {
-            bool isFinal = access != MemoryAccess.Load || _tables.IsSystemAccess;
+            bool isFinal = access == MemoryAccess.Fetch || _tables.IsSystemAccess;
             (State->Fault, State->FaultAddress, State->FaultDetail) = ((int)X86Fault.PageFault, address, (ushort)translation.Fault | (isFinal ? IsFinal : 0));
         }
         else if (translation.Fault != 0)
@@ -129,13 +129,16 @@ public sealed unsafe partial class X86Cpu
         // An address that nobody answers reads as the bus gives it: no fault.
     }
 
-    /// <summary>What only the instruction itself tells of a fault: whether a load was the first half of a change, whether an address was one of the stack.</summary>
+    /// <summary>
+    /// What only the instruction itself tells of a fault: whether a load was the first half of a change, whether an address was one of the stack, which byte of the
+    /// operand was the first that could not be accessed, and whether the operand reaches beyond the addresses there are.
+    /// </summary>
     private void CompleteFault()
     {
         ulong detail = State->FaultDetail;
         State->FaultDetail = (ushort)detail;
-        bool asks = (detail & IsNotCanonical) != 0 || (State->Fault == (int)X86Fault.PageFault && (detail & (IsFinal | 2)) == 0);
-        if (!asks || !TryDecodeCurrent(out Instruction instruction))
+        bool isPage = State->Fault == (int)X86Fault.PageFault && (detail & IsFinal) == 0;
+        if ((!isPage && (detail & IsNotCanonical) == 0) || !TryDecodeCurrent(out Instruction instruction))
         {
             return;
         }
@@ -146,15 +149,55 @@ public sealed unsafe partial class X86Cpu
             operand = instruction.GetOpKind(i) == OpKind.Memory ? i : operand;
         }
 
-        if ((detail & IsNotCanonical) != 0)
+        bool isStack = operand >= 0 ? IsStackOperand(instruction) : instruction.IsStackInstruction || instruction.Mnemonic is Mnemonic.Ret or Mnemonic.Leave or Mnemonic.Enter or Mnemonic.Call;
+        if (!isPage)
         {
-            bool isStack = operand >= 0 ? instruction.MemorySegment == Iced.Intel.Register.SS : instruction.IsStackInstruction || instruction.Mnemonic is Mnemonic.Ret or Mnemonic.Leave or Mnemonic.Enter or Mnemonic.Call;
             State->Fault = (int)(isStack ? X86Fault.StackFault : X86Fault.GeneralProtection);
         }
-        else if (operand >= 0 && _infos.GetInfo(instruction).GetOpAccess(operand) is OpAccess.ReadWrite or OpAccess.ReadCondWrite)
+        else if (operand >= 0 && !IsBeyondAddresses(instruction, operand, isStack) && instruction.Mnemonic != Mnemonic.Arpl && _infos.GetInfo(instruction).GetOpAccess(operand) is OpAccess.ReadWrite or OpAccess.ReadCondWrite)
         {
             State->FaultDetail |= 2;
         }
+    }
+
+    /// <summary>Whether a memory operand's faults are those of the stack; in 64-bit code prefixes of other segments than FS and GS don't count.</summary>
+    private bool IsStackOperand(in Instruction instruction) => !Is64 || instruction.MemorySegment is Iced.Intel.Register.FS or Iced.Intel.Register.GS
+        ? instruction.MemorySegment == Iced.Intel.Register.SS
+        : instruction.MemoryBase.GetFullRegister() is Iced.Intel.Register.RSP or Iced.Intel.Register.RBP;
+
+    /// <summary>Sets a page fault's address to the operand's first byte in the page, or makes it a #GP or #SS where the operand's last byte has no address.</summary>
+    private bool IsBeyondAddresses(in Instruction instruction, int operand, bool isStack)
+    {
+        ulong address = State->FaultAddress, length = (ulong)instruction.MemorySize.GetSize();
+        if (!instruction.TryGetVirtualAddress(operand, 0, out ulong first, _registerValue ??= RegisterValue))
+        {
+            return false;
+        }
+
+        first = IsLongMode && Is64 ? first : (uint)first;
+        if (address - first >= length)
+        {
+            return false;
+        }
+
+        ulong last = first + length - 1;
+        bool isOffset = Is64 || Slots[X86Slots.SegmentBase + (instruction.MemorySegment - Iced.Intel.Register.ES)] == 0;
+        if (isOffset && (Is64 ? (ulong)((long)(last << 16) >> 16) != last : last > uint.MaxValue))
+        {
+            Raise(isStack ? X86Fault.StackFault : X86Fault.GeneralProtection);
+            return true;
+        }
+
+        MemoryAccess access = (State->FaultDetail & 2) != 0 ? MemoryAccess.Store : MemoryAccess.Load;
+        if ((first ^ address) >= 0x1000 && _tables.Translate(first, access).Fault is var fault and not 0)
+        {
+            // Both pages of the operand are missing: the first counts.
+            (State->FaultAddress, State->FaultDetail) = (first, (ushort)fault);
+            return false;
+        }
+
+        State->FaultAddress = Math.Max(first, address & ~0xFFFUL);
+        return false;
     }
 
     /// <summary>Decodes the instruction at the program counter once more.</summary>

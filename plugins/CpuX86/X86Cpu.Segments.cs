@@ -112,36 +112,6 @@ public sealed unsafe partial class X86Cpu
         }
     }
 
-    /// <summary>Sets the registers as a reset does.</summary>
-    /// <remarks>Source: Intel SDM volume 3, 10.1.1 "Processor State After Reset".</remarks>
-    private void ResetRegisters()
-    {
-        ulong* s = Slots;
-        s[X86Slots.Cr0] = Cr0.Cd | Cr0.Nw | Cr0.Et;
-        s[X86Slots.Rdx] = CpuModel.Signature;
-        for (int i = 0; i < 6; i++)
-        {
-            s[X86Slots.SegmentLimit + i] = 0xFFFF;
-            s[X86Slots.Attributes + i] = SegmentAttributes.RealData;
-        }
-
-        s[X86Slots.Attributes + X86Slots.Cs] = SegmentAttributes.RealData | SegmentAttributes.Code;
-        s[X86Slots.Selector + X86Slots.Cs] = 0xF000;
-        s[X86Slots.SegmentBase + X86Slots.Cs] = 0xFFFF_0000;
-        s[X86Slots.GdtrLimit] = s[X86Slots.IdtrLimit] = 0xFFFF;
-        s[X86Slots.SegmentLimit + X86Slots.Ldtr] = s[X86Slots.SegmentLimit + X86Slots.Tr] = 0xFFFF;
-        s[X86Slots.Attributes + X86Slots.Ldtr] = 0x8200;
-        s[X86Slots.Attributes + X86Slots.Tr] = 0x8B00;
-        s[X86Slots.Dr0 + 6] = 0xFFFF_0FF0;
-        s[X86Slots.Dr0 + 7] = 0x400;
-        s[X86Slots.Mxcsr] = 0x1F80;
-        s[X86Slots.X87Control] = 0x37F;
-        SetEflags(Eflags.Fixed);
-        FindAllEnds();
-        Msrs.Reset();
-        State->Pc = 0xFFFF_FFF0;
-    }
-
     internal ModelRegisters Msrs => _msrs ??= new ModelRegisters(this);
 
     private ModelRegisters? _msrs;

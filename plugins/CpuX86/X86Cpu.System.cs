@@ -138,7 +138,7 @@ public sealed unsafe partial class X86Cpu
         // Entries have no tag of the address space, so another one always begins anew.
         if (!keeps || old != value)
         {
-            Execution.FlushTranslations();
+            Execution.FlushLocalTranslations();
         }
 
         return true;
@@ -207,7 +207,8 @@ public sealed unsafe partial class X86Cpu
         return false;
     }
 
-    private ulong KnownCr4
+    /// <summary>Bits of CR4 that the model has.</summary>
+    internal ulong KnownCr4
     {
         get
         {

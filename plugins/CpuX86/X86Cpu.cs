@@ -9,10 +9,11 @@ using Kmem.Plugins.CpuX86.Memory;
 using Kmem.Plugins.CpuX86.Models;
 using Kmem.Plugins.CpuX86.Registers;
 using Kmem.Plugins.CpuX86.Segmentation;
+using Kmem.Plugins.CpuX86.SystemManagement;
 
 namespace Kmem.Plugins.CpuX86;
 
-/// <summary>An x86 CPU: real, virtual-8086, protected and long mode.</summary>
+/// <summary>An x86 CPU: real, virtual-8086, protected, long and system management mode.</summary>
 /// <remarks>Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volumes 1 to 4.</remarks>
 [Device("cpu.x86")]
 public sealed unsafe partial class X86Cpu : Device, IProcessor
@@ -47,6 +48,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         CpuModel = X86Model.Find(options.Model);
         _tables = new PageTables(this);
         _decoder = new X86Decoder(CpuModel);
+        Management = new ManagementMode(this, context);
         Interrupts = new InterruptUnit(this, context);
         context.Input("a20", GateA20);
         context.Input("reset", level =>
@@ -81,7 +83,10 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     public bool HasPendingInterrupt => Interrupts.CanWake;
 
     /// <inheritdoc/>
-    public bool CanBeInterrupted => (Slots[X86Slots.Eflags] & Eflags.If) != 0 || Interrupts.CanBeWoken;
+    public bool CanBeInterrupted => Interrupts.CanBeWoken || (!Interrupts.StartUp.IsAwaiting && (Slots[X86Slots.Eflags] & Eflags.If) != 0);
+
+    /// <summary>Whether it is the bootstrap processor, which runs after a reset while the others wait.</summary>
+    internal bool IsBootstrap => Options.Number == 0;
 
     internal X86Options Options { get; }
 
@@ -92,6 +97,8 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     internal X86Model CpuModel { get; }
 
     internal InterruptUnit Interrupts { get; }
+
+    internal ManagementMode Management { get; }
 
     internal IExecution Execution { get; private set; } = null!;
 
@@ -129,27 +136,6 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     }
 
     /// <inheritdoc/>
-    public override void Reset()
-    {
-        if (Execution is null)
-        {
-            return;
-        }
-
-        for (int i = 0; i < X86Slots.Count; i++)
-        {
-            Slots[i] = 0;
-        }
-
-        Cpl = 0;
-        ResetRegisters();
-        Interrupts.Reset();
-        SignalFloatingPoint(isPending: false);
-        Execution.FlushTranslations();
-        UpdateContext();
-    }
-
-    /// <inheritdoc/>
     public override void Save(StateWriter writer)
     {
         if (Execution is null)
@@ -166,6 +152,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         writer.U32((uint)Cpl, "cpl");
         Msrs.Save(writer);
         Interrupts.Save(writer);
+        Management.Save(writer);
     }
 
     /// <inheritdoc/>
@@ -185,6 +172,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Cpl = (int)reader.U32();
         Msrs.Load(reader);
         Interrupts.Load(reader);
+        Management.Load(reader);
         SignalFloatingPoint((Slots[X86Slots.X87Status] & Floating.FpuRegisters.ErrorSummary) != 0);
         _tables.LoadDirectoryPointers();
         Execution.FlushTranslations();
@@ -207,9 +195,10 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     public TranslatedAddress Translate(ulong address, MemoryAccess access) => _tables.Translate(address, access);
 
     /// <inheritdoc/>
-    public void EndTurn()
-    {
-    }
+    public void BeginTurn() => Management.ShowMemory(isTurn: true);
+
+    /// <inheritdoc/>
+    public void EndTurn() => Management.ShowMemory(isTurn: false);
 
     /// <inheritdoc/>
     public bool TryTranslateDebug(ulong address, out ulong physical, out ulong length) => _tables.TryTranslateDebug(address, out physical, out length);
@@ -219,7 +208,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
     {
         var text = new StringBuilder();
         ulong* s = Slots;
-        text.Append(CultureInfo.InvariantCulture, $"cs:ip {s[X86Slots.Selector + X86Slots.Cs]:x4}:{Ip:x}  linear {State->Pc:x}  cpl {Cpl}  flags {EflagsNow:x}  {Context & ~X86Context.CodeSegment}\n");
+        text.Append(CultureInfo.InvariantCulture, $"cs:ip {s[X86Slots.Selector + X86Slots.Cs]:x4}:{Ip:x}  linear {State->Pc:x}  cpl {Cpl}  flags {EflagsNow:x}  {Context & ~X86Context.CodeSegment}{(Interrupts.StartUp.IsAwaiting ? "  waits for a start-up message" : "")}\n");
         for (int i = 0; i < 16; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $"{X86Slots.Name(i),-4}{s[i]:x16}{(i % 4 == 3 ? "\n" : "  ")}");

@@ -62,6 +62,7 @@ public sealed class FwCfg : Device, IHasBanks, IFirmwareHandOver
         Put(0x40E, BitConverter.GetBytes((ushort)(Ebda >> 4)));
         Put(0x413, BitConverter.GetBytes((ushort)(Ebda >> 10)));
         Put(Ebda, [1]);
+        Put(MpTable.Address, _items.Processors);
         if (_items.Acpi is not { } acpi)
         {
             return 0;

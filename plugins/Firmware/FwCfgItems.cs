@@ -13,7 +13,7 @@ internal sealed class FwCfgItems
     private const int Uuid = 0x02, MemorySize = 0x03, NoGraphic = 0x04, CpuCount = 0x05, NumaNodes = 0x0D, BootMenu = 0x0E, MaxCpus = 0x0F;
     private const int Directory = 0x19, FirstFile = 0x20, NameLength = 56;
     private const int ReservedAtEnd = 0x2_0000;
-    private const string TablesFile = "etc/acpi/tables", RootFile = "etc/acpi/rsdp";
+    private const string TablesFile = "etc/acpi/tables", RootFile = "etc/acpi/rsdp", ProcessorsFile = "etc/kmem/mp-table";
 
     private readonly Dictionary<int, byte[]> _items = [];
     private readonly SortedDictionary<string, byte[]> _files = new(StringComparer.Ordinal);
@@ -47,14 +47,20 @@ internal sealed class FwCfgItems
 
         if (options.Acpi)
         {
-            Acpi = new AcpiSet(new AcpiOptions(
-                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Pci ? options.Low : 0, RootBridge: options.Pci, Apic: options.Apic, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24));
+            var described = new AcpiOptions(
+                0, Oem: "KMEM", OemTable: "PC", PmBase: options.PmBase, Cpus: options.Cpus, Hpet: options.Hpet, PciHole: options.Pci ? options.Low : 0, RootBridge: options.Pci, Apic: options.Apic, SmiPort: 0xB2, Gpe: options.Gpe, TimerBits: 24);
+            Acpi = new AcpiSet(described);
 
             // All of what the memory map withholds at its end, as the recorded machine does.
             byte[] tables = new byte[Math.Max(ReservedAtEnd, Acpi.Tables.Length)];
             Acpi.Tables.CopyTo(tables, 0);
             _files[TablesFile] = tables;
             _files[RootFile] = Acpi.Root;
+            if (options.Apic && options.Pci && MpTable.Build(described) is { Length: > 0 } processors)
+            {
+                _files[ProcessorsFile] = Processors = processors;
+            }
+
             _files["etc/table-loader"] = TableLoader.Build(Acpi, TablesFile, RootFile);
         }
 
@@ -80,6 +86,9 @@ internal sealed class FwCfgItems
 
     /// <summary>The ACPI tables; null for none.</summary>
     public AcpiSet? Acpi { get; }
+
+    /// <summary>The tables of the MultiProcessor Specification; empty for none.</summary>
+    public byte[] Processors { get; } = [];
 
     /// <summary>The bytes of an item; empty for one that is not there.</summary>
     public byte[] this[int key] => _items.GetValueOrDefault(key, []);

@@ -11,6 +11,9 @@ internal static class PcNamespace
 
     private static readonly byte[] Routes = [10, 10, 11, 11];
 
+    /// <summary>The interrupt of a slot's pin, 0 for A; the pin A of the bridge's own slot is the power management's, with the SCI.</summary>
+    public static int RouteOf(int slot, int pin, int sci) => slot == Power && pin == 0 ? sci : Routes[(slot + pin + Pins - 1) % Pins];
+
     public static byte[] Build(AcpiOptions options) => Aml.Scope(
         "_SB_",
         Aml.Device(
@@ -44,7 +47,7 @@ internal static class PcNamespace
         Resource.MemoryWindow(0xA_0000, 0xB_FFFF),
         Resource.MemoryWindow((uint)options.PciHole, 0xFEBF_FFFF));
 
-    /// <summary>Every pin of every slot; the pin A of the bridge's own slot is the power management's, with the SCI.</summary>
+    /// <summary>Every pin of every slot.</summary>
     private static byte[] InterruptRoutes(AcpiOptions options)
     {
         var routes = new List<byte[]>();
@@ -52,7 +55,7 @@ internal static class PcNamespace
         {
             for (uint pin = 0; pin < Pins; pin++)
             {
-                uint irq = slot == Power && pin == 0 ? (uint)options.Sci : Routes[(slot + pin + Pins - 1) % Pins];
+                uint irq = (uint)RouteOf((int)slot, (int)pin, options.Sci);
                 routes.Add(Aml.Package(Aml.Integer((slot << 16) | 0xFFFF), Aml.Integer(pin), Aml.Integer(0), Aml.Integer(irq)));
             }
         }

@@ -85,7 +85,7 @@ public sealed class ApicBus : Device, IApicBus, IHasBanks, IRegionHandler
         {
             // Address bits 19..12 are the destination, bit 2 says that it is logical; data are vector, delivery mode, level and trigger mode.
             _ = Send(new InterruptMessage(
-                (byte)value, (InterruptDelivery)((value >> 8) & 7), (byte)(offset >> 12), (offset & 4) != 0, (value & 0x8000) != 0, (value & 0x8000) == 0 || (value & 0x4000) != 0));
+                (byte)value, (InterruptDelivery)((value >> 8) & 7), InterruptMessage.Widen((byte)(offset >> 12), (offset & 4) != 0), (offset & 4) != 0, (value & 0x8000) != 0, (value & 0x8000) == 0 || (value & 0x4000) != 0));
             return AccessResult.Ok;
         }
 

@@ -207,5 +207,5 @@ public sealed class IoApic : Device, IHasBanks, IIoApic, IRegionHandler
     }
 
     private static InterruptMessage MessageOf(ulong entry) => new(
-        (byte)entry, (InterruptDelivery)((entry >> 8) & 7), (byte)(entry >> 56), (entry & Logical) != 0, (entry & LevelTriggered) != 0);
+        (byte)entry, (InterruptDelivery)((entry >> 8) & 7), InterruptMessage.Widen((byte)(entry >> 56), (entry & Logical) != 0), (entry & Logical) != 0, (entry & LevelTriggered) != 0);
 }

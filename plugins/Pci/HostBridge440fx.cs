@@ -5,16 +5,21 @@ namespace Kmem.Plugins.Pci;
 /// <summary>The 82441FX host bridge (PMC): its configuration space, and the registers PAM0-6 and SMRAM that re-route memory below 1 MiB.</summary>
 /// <remarks>
 /// Overlays: <c>pam0</c> for 0xF0000..0xFFFFF, <c>pam</c> for 0xC0000..0xEFFFF in pieces of 16 KiB, <c>smram</c> for 0xA0000..0xBFFFF.
+/// Input <c>smiact</c>: the CPU is in system management mode and sees the memory behind <c>smram</c>. D_CLS, which closes it to data but not to code, has no effect:
+/// the input does not tell one from the other.
 /// Source: Intel 82441FX datasheet (order number 290549), sections 3.2.17 PAM and 3.2.20 SMRAM.
 /// </remarks>
 [Device("intel.82441fx")]
 public sealed class HostBridge440fx : Device, IPciFunction, IFirmwareState
 {
     private const int Pam0 = 0x59, Pam6 = 0x5F, SmramOffset = 0x72;
+    private const byte Open = 0x40, Locked = 0x10, Enabled = 0x08;
 
     private readonly IOverlaySwitch _bios;
     private readonly IOverlaySwitch _low;
     private readonly IOverlaySwitch _smram;
+    private bool _isManaged;
+    private byte? _locked;
 
     /// <summary>Creates the bridge.</summary>
     public HostBridge440fx(IDeviceContext context)
@@ -39,19 +44,32 @@ public sealed class HostBridge440fx : Device, IPciFunction, IFirmwareState
 
         Configuration.Watch(Pam0, Pam6, UpdatePam);
         Configuration.Watch(SmramOffset, SmramOffset, UpdateSmram);
+        context.Input("smiact", level =>
+        {
+            _isManaged = level;
+            UpdateSmram();
+        });
     }
 
     /// <inheritdoc/>
     public PciConfiguration Configuration { get; }
 
     /// <inheritdoc/>
-    public override void Reset() => Configuration.Reset();
+    public override void Reset()
+    {
+        _locked = null;
+        Configuration.Reset();
+    }
 
     /// <inheritdoc/>
     public override void Save(StateWriter writer) => Configuration.Save(writer);
 
     /// <inheritdoc/>
-    public override void Load(StateReader reader) => Configuration.Load(reader);
+    public override void Load(StateReader reader)
+    {
+        _locked = null;
+        Configuration.Load(reader);
+    }
 
     /// <inheritdoc/>
     public bool TrySetFirmwareState(string key, ulong value) => Configuration.TrySetFirmwareState(key, value);
@@ -74,11 +92,22 @@ public sealed class HostBridge440fx : Device, IPciFunction, IFirmwareState
 
     private void UpdateSmram()
     {
-        // D_OPEN (bit 6) shows SMRAM to everybody, unless G_SMRAME (bit 3) is off or D_LCK (bit 4) is on.
+        // D_LCK (bit 4) closes the memory to everybody outside and keeps the register as it is until a reset.
         byte value = Configuration.Bytes[SmramOffset];
+        if (_locked is null && (value & Locked) != 0)
+        {
+            _locked = (byte)(value & ~Open);
+        }
+
+        if (_locked is { } locked && value != locked)
+        {
+            Configuration.Set(SmramOffset, 1, locked);
+            return;
+        }
+
         if (_smram.Count > 0)
         {
-            _smram.Select(0, (value & 0x58) == 0x48 ? OverlayState.On : OverlayState.Off);
+            _smram.Select(0, (value & Enabled) != 0 && (_isManaged || (value & Open) != 0) ? OverlayState.On : OverlayState.Off);
         }
     }
 }

@@ -26,6 +26,9 @@ internal sealed class VirtQueue(IAddressSpace memory, BusMaster master, ushort m
 
     public ulong Used { get; set; }
 
+    /// <summary>Number of its message where interrupts are messages.</summary>
+    public ushort Vector { get; set; } = MsixTable.None;
+
     /// <summary>Whether the driver wants no interrupt for used buffers.</summary>
     public bool IsQuiet => (Word(Available) & NoInterrupt) != 0;
 
@@ -46,7 +49,7 @@ internal sealed class VirtQueue(IAddressSpace memory, BusMaster master, ushort m
 
     public void Reset()
     {
-        (Size, IsEnabled, Descriptors, Available, Used, _taken, _used) = (_most, false, 0, 0, 0, 0, 0);
+        (Size, IsEnabled, Descriptors, Available, Used, _taken, _used, Vector) = (_most, false, 0, 0, 0, 0, 0, MsixTable.None);
     }
 
     public void Save(StateWriter writer, string name)
@@ -58,12 +61,13 @@ internal sealed class VirtQueue(IAddressSpace memory, BusMaster master, ushort m
         writer.U64(Used, name + "_used_ring");
         writer.U16(_taken, name + "_taken");
         writer.U16(_used, name + "_used");
+        writer.U16(Vector, name + "_vector");
     }
 
     public void Load(StateReader reader)
     {
         (Size, IsEnabled, Descriptors, Available) = (reader.U16(), reader.Bool(), reader.U64(), reader.U64());
-        (Used, _taken, _used) = (reader.U64(), reader.U16(), reader.U16());
+        (Used, _taken, _used, Vector) = (reader.U64(), reader.U16(), reader.U16(), reader.U16());
     }
 
     /// <summary>Takes the next chain of buffers that the driver offers; null when there is none.</summary>

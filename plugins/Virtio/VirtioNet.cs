@@ -114,14 +114,22 @@ public sealed class VirtioNet : Device, IPciFunction, IHasBanks, IFirmwareState,
         }
     }
 
-    private void Arrive(ReadOnlyMemory<byte> frame)
+    private bool Arrive(ReadOnlyMemory<byte> frame)
     {
-        // A network drops what nobody takes.
-        if (_transport.IsRunning && _waiting.Count < MostWaiting)
+        // Nobody takes frames before the driver runs.
+        if (!_transport.IsRunning)
         {
-            _waiting.Enqueue(frame.ToArray());
-            Deliver();
+            return true;
         }
+
+        if (_waiting.Count >= MostWaiting)
+        {
+            return false;
+        }
+
+        _waiting.Enqueue(frame.ToArray());
+        Deliver();
+        return true;
     }
 
     private void Deliver()
@@ -144,6 +152,11 @@ public sealed class VirtioNet : Device, IPciFunction, IHasBanks, IFirmwareState,
         if (any)
         {
             _transport.Interrupt(room);
+        }
+
+        if (_waiting.Count < MostWaiting)
+        {
+            _port?.Resume();
         }
     }
 }

@@ -7,14 +7,15 @@ namespace Kmem.Plugins.Virtio;
 /// <remarks>Source: Virtual I/O Device (VIRTIO) Version 1.1, section 4.1 "Virtio Over PCI Bus", with 4.1.4.8 for the legacy interface.</remarks>
 internal sealed class VirtioTransport
 {
-    private const ulong LegacyLength = 64, ModernLength = 0x4000, Common = 0x0000, Isr = 0x1000, Own = 0x2000, Notification = 0x3000, PartLength = 0x1000, CommonLength = 0x38, LegacyOwn = 0x14;
+    private const ulong LegacyLength = 64, ModernLength = 0x4000, Common = 0x0000, Isr = 0x1000, Own = 0x2000, Notification = 0x3000, PartLength = 0x1000, CommonLength = 0x38, LegacyOwn = 0x14, LegacyOwnBehindVectors = 0x18;
     private const ulong Version1 = 1UL << 32, IndirectDescriptors = 1UL << 28;
     private const byte QueueInterrupt = 1, ConfigurationInterrupt = 2, DriverOk = 4;
-    private const ushort NoVector = 0xFFFF;
 
     private readonly IVirtioModel _model;
     private readonly IIrqLine _irq;
     private readonly VirtQueue[] _queues;
+    private readonly MsixTable _messages;
+    private ushort _configurationVector = MsixTable.None;
     private uint _deviceSelect;
     private uint _driverSelect;
     private ulong _accepted;
@@ -41,12 +42,15 @@ internal sealed class VirtioTransport
             .Define(0x2E, 2, type)
             .Define(0x34, 1, 0x40)
             .Define(0x3D, 1, 1)
-            .AddBar(new PciBar(0, PciBarKind.Io, new MmioRegion("bar0", LegacyLength, new LegacyRegisters(this), maxWidth: 4)))
+            .AddBar(new PciBar(0, PciBarKind.Io, new MmioRegion("bar0", LegacyLength, new LegacyRegisters(this), maxWidth: 4)));
+        _messages = new MsixTable(Configuration, _queues.Length + 1, bar: 1, space, context.Master) { Switched = UpdateLine };
+        Configuration
+            .AddBar(new PciBar(1, PciBarKind.Memory32, new MmioRegion("bar1", MsixTable.Length, _messages)))
             .AddBar(new PciBar(4, PciBarKind.Memory64, new MmioRegion("bar4", ModernLength, new ModernRegisters(this), maxWidth: 4), Prefetchable: true));
         Capability(0x40, next: 0x50, kind: 1, Common, PartLength);
         Capability(0x50, next: 0x60, kind: 3, Isr, PartLength);
         Capability(0x60, next: 0x70, kind: 4, Own, PartLength);
-        Capability(0x70, next: 0, kind: 2, Notification, PartLength);
+        Capability(0x70, next: MsixTable.Place, kind: 2, Notification, PartLength);
         Configuration.Define(0x72, 1, 20).Define(0x80, 4, 4);
         Banks = [.. Configuration.Bars.Select(b => new DeviceBank(b.Region.Name, b.Region))];
     }
@@ -69,7 +73,16 @@ internal sealed class VirtioTransport
     /// <summary>Buffers of a queue have been used.</summary>
     public void Interrupt(VirtQueue queue)
     {
-        if (!queue.IsQuiet)
+        if (queue.IsQuiet)
+        {
+            return;
+        }
+
+        if (_messages.IsEnabled)
+        {
+            _messages.Signal(queue.Vector);
+        }
+        else
         {
             SetIsr(_isr | QueueInterrupt);
         }
@@ -78,6 +91,7 @@ internal sealed class VirtioTransport
     public void Reset()
     {
         Configuration.Reset();
+        _messages.Reset();
         ResetDevice();
     }
 
@@ -90,6 +104,8 @@ internal sealed class VirtioTransport
         writer.U16(_queue);
         writer.U8(_status);
         writer.U8(_isr);
+        writer.U16(_configurationVector);
+        _messages.Save(writer);
         for (int i = 0; i < _queues.Length; i++)
         {
             _queues[i].Save(writer, string.Create(CultureInfo.InvariantCulture, $"queue{i}"));
@@ -98,9 +114,12 @@ internal sealed class VirtioTransport
 
     public void Load(StateReader reader)
     {
+        _messages.Reset();
         Configuration.Load(reader);
         (_deviceSelect, _driverSelect, _accepted, _queue, _status) = (reader.U32(), reader.U32(), reader.U64(), reader.U16(), reader.U8());
         byte isr = reader.U8();
+        _configurationVector = reader.U16();
+        _messages.Load(reader);
         foreach (VirtQueue queue in _queues)
         {
             queue.Load(reader);
@@ -119,7 +138,7 @@ internal sealed class VirtioTransport
 
     private void ResetDevice()
     {
-        (_deviceSelect, _driverSelect, _accepted, _queue, _status) = (0, 0, 0, 0, 0);
+        (_deviceSelect, _driverSelect, _accepted, _queue, _status, _configurationVector) = (0, 0, 0, 0, 0, MsixTable.None);
         foreach (VirtQueue queue in _queues)
         {
             queue.Reset();
@@ -132,8 +151,10 @@ internal sealed class VirtioTransport
     private void SetIsr(int value)
     {
         _isr = (byte)(value & (QueueInterrupt | ConfigurationInterrupt));
-        _irq.Level = _isr != 0;
+        UpdateLine();
     }
+
+    private void UpdateLine() => _irq.Level = _isr != 0 && !_messages.IsEnabled;
 
     private byte ReadIsr(bool peek)
     {
@@ -184,7 +205,8 @@ internal sealed class VirtioTransport
         0x04 => _deviceSelect < 2 ? (uint)(Offered >> (int)(32 * _deviceSelect)) : 0,
         0x08 => _driverSelect,
         0x0C => _driverSelect < 2 ? (uint)(_accepted >> (int)(32 * _driverSelect)) : 0,
-        0x10 or 0x1A => NoVector,
+        0x10 => _configurationVector,
+        0x1A => Selected?.Vector ?? MsixTable.None,
         0x12 => (ulong)_queues.Length,
         0x14 => _status,
         0x16 => _queue,
@@ -214,11 +236,17 @@ internal sealed class VirtioTransport
             case 0x0C when _driverSelect < 2:
                 _accepted = Half(_accepted, value, _driverSelect == 1) & Offered;
                 break;
+            case 0x10:
+                _configurationVector = _messages.Checked((ushort)value);
+                break;
             case 0x14:
                 SetStatus((byte)value);
                 break;
             case 0x16:
                 _queue = (ushort)value;
+                break;
+            case 0x1A when Selected is { } selected:
+                selected.Vector = _messages.Checked((ushort)value);
                 break;
             default:
                 if (Selected is { } queue)
@@ -267,7 +295,10 @@ internal sealed class VirtioTransport
                 0x0E => owner._queue,
                 0x12 => owner._status,
                 0x13 => owner.ReadIsr(attributes.IsDebug),
-                >= LegacyOwn => owner.ReadOwn(offset - LegacyOwn, width),
+                0x14 when owner._messages.IsEnabled => owner._configurationVector,
+                0x16 when owner._messages.IsEnabled => owner.Selected?.Vector ?? MsixTable.None,
+                >= LegacyOwnBehindVectors when owner._messages.IsEnabled => owner.ReadOwn(offset - LegacyOwnBehindVectors, width),
+                >= LegacyOwn when !owner._messages.IsEnabled => owner.ReadOwn(offset - LegacyOwn, width),
                 _ => 0,
             } & (ulong.MaxValue >> (64 - (8 * width)));
             return AccessResult.Ok;
@@ -295,6 +326,12 @@ internal sealed class VirtioTransport
                     break;
                 case 0x12:
                     owner.SetStatus((byte)value);
+                    break;
+                case 0x14 when owner._messages.IsEnabled:
+                    owner._configurationVector = owner._messages.Checked((ushort)value);
+                    break;
+                case 0x16 when owner._messages.IsEnabled && owner.Selected is { } selected:
+                    selected.Vector = owner._messages.Checked((ushort)value);
                     break;
                 default:
                     break;

@@ -16,6 +16,9 @@ public sealed record BuildOptions
     /// <exception cref="MachineException">The host can't give it.</exception>
     public Func<BlockSpecification, IBlockBackend?> BlockBackend { get; init; } = static s => s.OpenQuietly();
 
+    /// <summary>Makes a device's way to the host's network. The default has nobody on it and opens nothing.</summary>
+    public Func<IHostNetwork> HostNetwork { get; init; } = static () => new NoHostNetwork();
+
     /// <summary>Keeps serial lines off the program's own output: what devices send is kept in memory.</summary>
     public static ICharBackend? Quiet(string specification) => specification switch
     {

@@ -59,6 +59,12 @@ public sealed class TestDeviceContext(DateTime? start = null) : IDeviceContext, 
 
     IClock IDeviceContext.Clock => Time;
 
+    /// <summary>The host's network as the device sees it; nobody is on it when nothing is said.</summary>
+    public IHostNetwork HostNetwork { get; init; } = new NoHostNetwork();
+
+    /// <inheritdoc/>
+    public string PathOf(string option, string path) => Path.GetFullPath(path);
+
     /// <summary>Puts another device under a name, for <see cref="IDeviceContext.Device"/>.</summary>
     public TestDeviceContext With(string name, object device)
     {

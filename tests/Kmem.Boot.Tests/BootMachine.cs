@@ -21,7 +21,7 @@ internal static class BootMachine
     public static RunningMachine Build(string file, MemoryCharBackend console, params string[] parameters)
     {
         var load = new LoadOptions { Parameters = parameters.Chunk(2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal) };
-        var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block };
+        var build = new BuildOptions { FromPowerOn = true, CharBackend = s => s == "stdio" ? console : BuildOptions.Quiet(s), BlockBackend = HostBackends.Block, HostNetwork = static () => new HostNetwork(static _ => { }) };
         lock (Building)
         {
             BuildResult result = MachineFactory.Load(Path.Combine(SolutionFolders.Machines, file), load, build, Plugins);

@@ -27,6 +27,24 @@ internal static class PcGuestFiles
         ? path
         : Directory.Exists("/boot") ? Directory.EnumerateFiles("/boot", "vmlinuz-6.*-amd64").Order(StringComparer.Ordinal).LastOrDefault() : null;
 
+    /// <summary>A module of Debian's kernel as the package has it, beside <c>boot</c>; null where it is missing.</summary>
+    public static string? StockModule(string name)
+    {
+        const string Prefix = "vmlinuz-";
+        string? kernel = StockKernel;
+        string file = Path.GetFileName(kernel) ?? "";
+        if (!file.StartsWith(Prefix, StringComparison.Ordinal) || Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(kernel!))) is not { } root)
+        {
+            return null;
+        }
+
+        string modules = Path.Combine(root, "lib", "modules", file[Prefix.Length..], "kernel");
+        return Directory.Exists(modules) ? Directory.EnumerateFiles(modules, name + ".ko", SearchOption.AllDirectories).FirstOrDefault() : null;
+    }
+
+    /// <summary>Why Debian's kernel can't be booted with its drivers here; null when it can.</summary>
+    public static string? MissingStockModules => MissingStockKernel ?? (StockModule("e1000") is null ? $"there are no modules beside {StockKernel} (lib/modules of Debian's package)" : null);
+
     /// <summary>Why the small kernels can't be booted here; null when they can.</summary>
     public static string? MissingGuests => File.Exists(StrictKernel) && File.Exists(ProbeInitrd) ? null : $"there is no {StrictKernel} (KMEM_GUESTS names another folder of guests)";
 
@@ -62,4 +80,10 @@ internal sealed class PcGuestFactAttribute : FactAttribute
 internal sealed class StockKernelFactAttribute : FactAttribute
 {
     public StockKernelFactAttribute() => Skip = PcGuestFiles.MissingStockKernel;
+}
+
+/// <summary>A test that boots Debian's kernel and loads its drivers; skipped, with the reason, where they are missing.</summary>
+internal sealed class StockModuleFactAttribute : FactAttribute
+{
+    public StockModuleFactAttribute() => Skip = PcGuestFiles.MissingStockModules;
 }

@@ -32,6 +32,23 @@ public sealed class PcKernelTests
         run.PowersOff();
     }
 
+    [StockKernelFact]
+    public void DebiansKernelWorksWithTwoCpus()
+    {
+        using var run = new PcKernelRun("pc-i440fx.yaml", PcGuestFiles.StockKernel!, PcGuestFiles.ShellInitrd, "console=ttyS0 quiet", "cpus", "2");
+        run.Answer("KMEM-SHELL-READY 6.", "");
+        run.Answer("# ", "echo cpus-$(nproc)-$(grep -c ^processor /proc/cpuinfo)\n");
+
+        // Both work at once, one is taken away and comes back, and the clock is still the one that both share.
+        run.Answer("cpus-2-2", "for c in 1 2; do taskset $c sha256sum /bin/busybox & done; wait; echo both-$((40+2))\n");
+        run.Answer("both-42", "cd /sys/devices/system; echo 0 >cpu/cpu1/online; echo left-$(nproc)\n");
+        run.Answer("left-1", "echo 1 >cpu/cpu1/online; echo back-$(nproc)-$(cat clocksource/clocksource0/current_clocksource)\n");
+        run.Answer("back-2-tsc", "poweroff -f\n");
+        run.PowersOff();
+        string[] sums = [.. run.Text.Split('\n').Where(l => l.Contains("  /bin/busybox", StringComparison.Ordinal)).Select(l => l.Split(' ')[0])];
+        Assert.True(sums.Length == 2 && sums[0] == sums[1] && sums[0].Length == 64, string.Join(' ', sums));
+    }
+
     private static void Compare(string name, string kernel, string commandLine, int least)
     {
         using var run = new PcKernelRun("pc-i440fx.yaml", kernel, PcGuestFiles.ProbeInitrd, "console=ttyS0 quiet loglevel=1 panic=-1 " + commandLine);

@@ -40,6 +40,12 @@ internal sealed unsafe class X86Bench : IDisposable
     /// <summary>Its execution.</summary>
     public CpuExecution Execution { get; }
 
+    /// <summary>Sets one of the CPU's pins.</summary>
+    public void Drive(string input, bool level) => _context.Drive(input, level);
+
+    /// <summary>The level of one of its outputs.</summary>
+    public bool Output(string name) => _context.Outputs[name].Level;
+
     /// <summary>Guest time, which only a test moves.</summary>
     public MachineClock Time => _context.Time;
 

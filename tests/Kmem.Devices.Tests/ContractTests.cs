@@ -6,6 +6,7 @@ using Kmem.Plugins.Chipset;
 using Kmem.Plugins.Clock;
 using Kmem.Plugins.Display;
 using Kmem.Plugins.Dma8237;
+using Kmem.Plugins.Ethernet;
 using Kmem.Plugins.Firmware;
 using Kmem.Plugins.Floppy;
 using Kmem.Plugins.Ide;
@@ -81,6 +82,7 @@ public sealed class ContractTests
         ["intel.ioapic"] = ["_levels"],
         ["intel.8259-pair"] = ["master._lines", "slave._lines"],
         ["dec.21272.cchip"] = ["_raw", "_tick"],
+        ["intel.82540em"] = ["eeprom"],
         ["flash.spi-nor"] = ["_status1", "_status2", "_writeProtect"],
     };
 
@@ -89,7 +91,7 @@ public sealed class ContractTests
         .. new[]
         {
             typeof(DmaWriter), typeof(Port92), typeof(RealTimeClock), typeof(Smbios), typeof(GpioBlock), typeof(Cmd646), typeof(KeyboardController), typeof(Vga), typeof(RamBank), typeof(PciRoot), typeof(RegisterBlock),
-            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip), typeof(FloppyController), typeof(UserNetwork), typeof(VirtioBlock),
+            typeof(Uart16550), typeof(SpiNorFlash), typeof(PicPair), typeof(Pit8254), typeof(DmaPair), typeof(Cchip), typeof(FloppyController), typeof(UserNetwork), typeof(VirtioBlock), typeof(Intel82540),
         }
             .SelectMany(t => DeviceSample.Of(t.Assembly, Options))
             .Select(s => s with

@@ -125,7 +125,7 @@ public sealed class IoApicTests : IDisposable
 
         public byte Priority { get; set; }
 
-        public bool IsDestination(uint destination, bool isLogical) => destination == 0xFF || destination == id;
+        public bool IsDestination(uint destination, bool isLogical) => destination == InterruptMessage.All || destination == id;
 
         public void Accept(in InterruptMessage message) => Messages.Add(message);
     }

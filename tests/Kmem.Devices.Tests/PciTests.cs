@@ -149,6 +149,28 @@ public sealed class PciTests : IDisposable
         Assert.Equal((OverlayState)0, context.Overlays["pam0"][0]);
     }
 
+    [Fact]
+    public void ManagementMemoryShowsInItsModeAndWhileOpenUntilLocked()
+    {
+        using var context = new TestDeviceContext();
+        var bridge = new HostBridge440fx(context);
+        OverlayState Shown() => context.Overlays["smram"][0];
+        context.Drive("smiact", true);
+        Assert.Equal(OverlayState.Off, Shown());
+        bridge.Configuration.Write(0x72, 1, 0x0A);
+        Assert.Equal(OverlayState.On, Shown());
+        context.Drive("smiact", false);
+        Assert.Equal(OverlayState.Off, Shown());
+        bridge.Configuration.Write(0x72, 1, 0x4A);
+        Assert.Equal(OverlayState.On, Shown());
+        bridge.Configuration.Write(0x72, 1, 0x5A);
+        Assert.Equal((OverlayState.Off, 0x1AUL), (Shown(), bridge.Configuration.Read(0x72, 1)));
+        bridge.Configuration.Write(0x72, 1, 0x4A);
+        Assert.Equal((OverlayState.Off, 0x1AUL), (Shown(), bridge.Configuration.Read(0x72, 1)));
+        bridge.Reset();
+        Assert.Equal(0x02UL, bridge.Configuration.Read(0x72, 1));
+    }
+
     private ulong ReadPort(ulong port) => Value(_root.Io, port, 1);
 
     private ulong ReadMemory(ulong address) => Value(_root.Memory, address, 1);

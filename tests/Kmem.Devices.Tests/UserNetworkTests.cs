@@ -14,9 +14,15 @@ public sealed class UserNetworkTests : IDisposable
     private readonly List<byte[]> _received = [];
     private readonly INetworkPort _port;
 
-    public UserNetworkTests() => _port = new UserNetwork(new UserNetworkOptions(), _context).Attach(f => _received.Add(f.ToArray()));
+    public UserNetworkTests() => _port = new UserNetwork(new UserNetworkOptions(), _context).Attach(Receive);
 
     public void Dispose() => _context.Dispose();
+
+    private bool Receive(ReadOnlyMemory<byte> frame)
+    {
+        _received.Add(frame.ToArray());
+        return true;
+    }
 
     [Fact]
     public void TheGatewayAnswersArpForItselfAndTheNameServerOnly()
@@ -59,6 +65,17 @@ public sealed class UserNetworkTests : IDisposable
     }
 
     [Fact]
+    public void EveryAdapterGetsAnAddressOfItsOwnAndNobodyAnother()
+    {
+        byte[] first = Dhcp(1, 0x56), again = Dhcp(1, 0x56), second = Dhcp(1, 0x57), right = Dhcp(3, 0x57, 10, 0, 2, 16), wrong = Dhcp(3, 0x57, 10, 0, 2, 15);
+        Assert.Equal(15, first[19]);
+        Assert.Equal(15, again[19]);
+        Assert.Equal(16, second[19]);
+        Assert.Equal([53, 1, 5], right[240..243]);
+        Assert.Equal([53, 1, 6], wrong[240..243]);
+    }
+
+    [Fact]
     public void TheNameServerKnowsTheGatewayAndNobodyElse()
     {
         byte[] Query(ReadOnlySpan<byte> name) => [0, 40, 0, 53, 0, (byte)(8 + 12 + name.Length + 5), 0, 0, 0xAB, 0xCD, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, .. name, 0, 0, 1, 0, 1];
@@ -71,7 +88,10 @@ public sealed class UserNetworkTests : IDisposable
     [Fact]
     public void ConnectionsAreRefused()
     {
-        byte[] segment = [0x80, 0, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 0xFF, 0xFF, 0, 0, 0, 0];
+        byte[] pseudo = [10, 0, 2, 15, 192, 0, 2, 1, 0, 6, 0, 20], segment = [0x80, 0, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 0xFF, 0xFF, 0, 0, 0, 0];
+        byte[] whole = [.. pseudo, .. segment];
+        Sum(whole, 0, whole.Length, 28);
+        segment = whole[12..];
         byte[] answer = Send(Ip(6, [192, 0, 2, 1], segment));
         Assert.Equal((0x14, 10), (answer[47], answer[45]));
     }
@@ -81,11 +101,26 @@ public sealed class UserNetworkTests : IDisposable
     {
         var other = new List<byte[]>();
         var network = new UserNetwork(new UserNetworkOptions(), _context);
-        INetworkPort first = network.Attach(_ => { });
-        network.Attach(f => other.Add(f.ToArray()));
+        INetworkPort first = network.Attach(_ => true);
+        network.Attach(f =>
+        {
+            other.Add(f.ToArray());
+            return true;
+        });
         first.Send([.. Everybody, .. Guest, 0x88, 0xB5, 1, 2, 3]);
         _context.Time.Advance(1_000_000);
         Assert.Equal([1, 2, 3], Assert.Single(other)[14..]);
+    }
+
+    /// <summary>What the server says to a message of an adapter whose address ends in a byte.</summary>
+    private byte[] Dhcp(byte type, byte last, params byte[] wanted)
+    {
+        byte[] message = new byte[260];
+        (message[0], message[1], message[2]) = (1, 1, 6);
+        new byte[] { 0x52, 0x54, 0, 0x12, 0x34, last, }.CopyTo(message, 28);
+        byte[] options = [0x63, 0x82, 0x53, 0x63, 53, 1, type, .. wanted.Length > 0 ? new byte[] { 50, 4 } : [], .. wanted, 255];
+        options.CopyTo(message, 236);
+        return Send(Ip(17, [255, 255, 255, 255], [0, 68, 0, 67, 1, 12, 0, 0, .. message]))[42..];
     }
 
     private static byte[] Ip(byte protocol, byte[] destination, byte[] payload)

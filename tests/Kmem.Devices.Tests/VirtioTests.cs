@@ -120,6 +120,49 @@ public sealed class VirtioTests : IDisposable
         Assert.Equal([0, 0, 1, 0], Get(Used, 4));
     }
 
+    [Fact]
+    public void InterruptsAreMessagesWhenTheDriverSaysSo()
+    {
+        const ulong Messages = 0x8000;
+        var block = new VirtioBlock(new VirtioBlockOptions(Dma: "memory"), _context.WithDisk("disk", new MemoryBlockBackend(_disk)));
+        GuestBank bar = new(block, "bar4"), table = new(block, "bar1"), legacy = new(block, "bar0");
+        int capability = 0x34;
+        while (block.Configuration.Read(capability, 1) is var next && block.Configuration.Read((int)next, 1) != 0x11)
+        {
+            capability = (int)next + 1;
+        }
+
+        capability = (int)block.Configuration.Read(capability, 1);
+        Assert.Equal(1UL, block.Configuration.Read(capability + 2, 2));
+        Assert.Equal(1UL, table.Read(12, 4));
+        Assert.Equal(64UL, legacy.Read(0x14, 4));
+        table.Write(16, 4, Messages);
+        table.Write(24, 4, 0x4041);
+        table.Write(28, 4, 0);
+        block.Configuration.Write(capability + 2, 2, 0x8000);
+        Assert.Equal(64UL, legacy.Read(0x18, 4));
+        bar.Write(0x16, 2, 0);
+        bar.Write(0x1A, 2, 2);
+        Assert.Equal(0xFFFFUL, bar.Read(0x1A, 2));
+        bar.Write(0x1A, 2, 1);
+        Assert.Equal(1UL, bar.Read(0x1A, 2));
+        Begin(bar);
+        Put(Data, [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        _ = Post(bar, (Data, 16, false), (Data + 0x100, 20, true), (Data + 0x400, 1, true));
+        Assert.Equal([0x41, 0x40, 0, 0], Get(Messages, 4));
+        Assert.False(_context.Outputs["inta"].Level);
+
+        // A masked message waits.
+        Put(Messages, new byte[4]);
+        table.Write(28, 4, 1);
+        _ = Post(bar, (Data, 16, false), (Data + 0x100, 20, true), (Data + 0x400, 1, true));
+        Assert.Equal([0, 0, 0, 0], Get(Messages, 4));
+        Assert.Equal(2UL, table.Read(0x800, 1));
+        table.Write(28, 4, 0);
+        Assert.Equal([0x41, 0x40, 0, 0], Get(Messages, 4));
+        Assert.Equal(0UL, table.Read(0x800, 1));
+    }
+
     private void Begin(GuestBank bar, ulong queue = 0)
     {
         bar.Write(0x14, 1, 3);
@@ -171,14 +214,18 @@ public sealed class VirtioTests : IDisposable
     {
         public List<byte[]> Sent { get; } = [];
 
-        public Action<ReadOnlyMemory<byte>>? Receive { get; private set; }
+        public Func<ReadOnlyMemory<byte>, bool>? Receive { get; private set; }
 
-        public INetworkPort Attach(Action<ReadOnlyMemory<byte>> receive)
+        public INetworkPort Attach(Func<ReadOnlyMemory<byte>, bool> receive)
         {
             Receive = receive;
             return this;
         }
 
         public void Send(ReadOnlySpan<byte> frame) => Sent.Add(frame.ToArray());
+
+        public void Resume()
+        {
+        }
     }
 }

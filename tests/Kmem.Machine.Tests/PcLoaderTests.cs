@@ -71,6 +71,32 @@ public sealed class PcLoaderTests : IDisposable
     }
 
     [Fact]
+    public void AnElfFileWithAPvhNoteBeginsThereWithItsInformation()
+    {
+        StartState state = Place(PvhProgram(entry: 0x20_0010), initrd: new byte[5000], "quiet");
+        Assert.Equal((StartMode.Protected, 0x20_0010UL), (state.Mode, state.Pc));
+        Assert.Equal(0xF4UL, Read(0x20_0010, 1));
+        Assert.Equal(0x67UL, state.Registers["tr_limit"]);
+        Assert.Equal(0x00CF_9A00_0000_FFFFUL, Read(state.Registers["gdtr_base"] + state.CodeSegment, 8));
+        ulong start = state.Registers["rbx"], module = Read(start + 16, 8), map = Read(start + 40, 8);
+        Assert.Equal((0x336E_C578UL, 1UL, 1UL), (Read(start, 4), Read(start + 4, 4), Read(start + 12, 4)));
+        Assert.Equal((0x7FD_E000UL, 5000UL), (Read(module, 8), Read(module + 8, 8)));
+        Assert.Equal("quiet", Text(Read(start + 24, 8)));
+        Assert.Equal("RSD PTR ", Encoding.ASCII.GetString(Bytes(Read(start + 32, 8), 8)));
+        Assert.InRange(Read(start + 48, 4), 3UL, 10UL);
+        Assert.Equal((0UL, 0x9_FC00UL, 1UL), (Read(map, 8), Read(map + 8, 8), Read(map + 16, 4)));
+    }
+
+    [Theory]
+    [InlineData(0x30_0000, "PVH entry")]
+    [InlineData(null, "PVH entry")]
+    public void AnElfFileWithoutAUsableEntryIsRefused(int? entry, string why)
+    {
+        ImageException e = Assert.Throws<ImageException>(() => Place(PvhProgram((uint?)entry), null, ""));
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ABootSectorBeginsWhereABiosPutsIt()
     {
         byte[] sector = new byte[512];
@@ -95,6 +121,45 @@ public sealed class PcLoaderTests : IDisposable
         _ = Place(kernel, null, "");
         ImageException e = Assert.Throws<ImageException>(() => Place(kernel[..^16], null, ""));
         Assert.EndsWith("is cut off: it has 5104 bytes, its header tells of 5120", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A 64-bit ELF file: 32 bytes of program at 2 MiB, and two notes, the second of which names the entry.</summary>
+    private static byte[] PvhProgram(uint? entry)
+    {
+        const int Code = 0x100, Notes = 0x140;
+        byte[] file = new byte[0x200];
+        void Put(int at, ulong value, int width) => ((Span<byte>)BitConverter.GetBytes(value))[..width].CopyTo(file.AsSpan(at));
+        void Header(int at, uint type, ulong offset, ulong address, ulong length)
+        {
+            Put(at, type, 4);
+            Put(at + 8, offset, 8);
+            Put(at + 16, address, 8);
+            Put(at + 24, address, 8);
+            Put(at + 32, length, 8);
+            Put(at + 40, length, 8);
+        }
+
+        ReadOnlySpan<byte> identification = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
+        identification.CopyTo(file);
+        Put(16, 2, 2);
+        Put(18, 62, 2);
+        Put(24, 0x20_0000, 8);
+        Put(32, 64, 8);
+        Put(54, 56, 2);
+        Put(56, 2, 2);
+        Header(64, 1, Code, 0x20_0000, 32);
+        Header(120, 4, Notes, 0, 52);
+        file[Code + 0x10] = 0xF4;
+        foreach ((int at, uint type, string owner, uint value) in ((int, uint, string, uint)[])[(Notes, 18, "GNUtool", 1), (Notes + 28, entry is null ? 17u : 18, "Xen", entry ?? 0)])
+        {
+            Put(at, (ulong)owner.Length + 1, 4);
+            Put(at + 4, at == Notes ? 5u : 4, 4);
+            Put(at + 8, type, 4);
+            Encoding.ASCII.GetBytes(owner, file.AsSpan(at + 12));
+            Put(at + 12 + ((owner.Length + 4) & ~3), value, 4);
+        }
+
+        return file;
     }
 
     private static byte[] Kernel(ushort xLoadFlags)

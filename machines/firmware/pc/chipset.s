@@ -1,7 +1,7 @@
 # The 440FX chip set and the hand-over of ACPI tables from the firmware configuration device.
         .include "common.inc"
         .text
-        .globl  init_chipset, init_apic, load_acpi, read_pci
+        .globl  init_chipset, init_apic, init_mtrr, load_acpi, read_pci
 
 # eax: address; gives eax.
 read_pci:
@@ -312,7 +312,12 @@ load_acpi:
         jc      9f
         mov     edi, es:[E_TABLES]
         call    load
-        mov     di, offset root_name
+        mov     di, offset processors_name
+        call    find
+        jc      1f
+        mov     edi, (EBDA_SEGMENT << 4) + E_PROCESSORS
+        call    load
+1:      mov     di, offset root_name
         call    find
         jc      9f
         mov     edi, (EBDA_SEGMENT << 4) + E_RSDP
@@ -370,6 +375,9 @@ checksum:
 
 tables_name:
         .asciz  "etc/acpi/tables"
+        .byte   0xFF
+processors_name:
+        .asciz  "etc/kmem/mp-table"
         .byte   0xFF
 root_name:
         .asciz  "etc/acpi/rsdp"

@@ -48,6 +48,7 @@ post:   cli
         call    init_serial
         call    init_chipset
         call    init_apic
+        call    start_processors
         call    init_video
         mov     al, 0x03
         out     0x80, al

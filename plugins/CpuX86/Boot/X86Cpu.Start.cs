@@ -25,14 +25,9 @@ public sealed unsafe partial class X86Cpu : IStartable
         Interrupts.Apic?.EnterVirtualWire();
         ulong* s = Slots;
         s[X86Slots.Rdx] = 0;
-        foreach ((string name, ulong value) in state.Registers)
+        SetModelRegisters(state);
+        foreach ((string name, ulong value) in state.Registers.Where(r => NumberOf(r.Key) is null))
         {
-            if (name.StartsWith("msr.", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out uint number))
-            {
-                _ = Msrs.TryWrite(number, value);
-                continue;
-            }
-
             int slot = Enumerable.Range(0, X86Slots.Count).FirstOrDefault(i => X86Slots.Name(i) == name, -1);
             s[slot >= 0 ? slot : throw new MachineException($"the CPU has no register '{name}'")] = value;
         }
@@ -64,6 +59,28 @@ public sealed unsafe partial class X86Cpu : IStartable
         Execution.FlushTranslations();
         UpdateContext();
         SetIp(state.Pc);
+    }
+
+    /// <inheritdoc/>
+    public void Await(StartState state)
+    {
+        Reset();
+        SetModelRegisters(state);
+    }
+
+    /// <summary>Number of the model-specific register that a name means; null for another register.</summary>
+    private static uint? NumberOf(string name) =>
+        name.StartsWith("msr.", StringComparison.Ordinal) && uint.TryParse(name.AsSpan(4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out uint number) ? number : null;
+
+    private void SetModelRegisters(StartState state)
+    {
+        foreach ((string name, ulong value) in state.Registers)
+        {
+            if (NumberOf(name) is { } number)
+            {
+                _ = Msrs.TryWrite(number, value);
+            }
+        }
     }
 
     /// <summary>Opens or closes the gate of address bit 20.</summary>

@@ -11,6 +11,9 @@ internal sealed class X86Decoder
 {
     private const int LongestInstruction = 15;
 
+    /// <summary>Length of an instruction that needs a sixteenth byte, which is a #GP whatever stands there.</summary>
+    private const int TooLong = LongestInstruction + 1;
+
     private readonly X86Model _model;
     private readonly ByteReader _reader = new();
     private readonly Decoder[] _decoders;
@@ -52,7 +55,7 @@ internal sealed class X86Decoder
                 if (!TryDecode(decoder, bytes, ip, out instruction))
                 {
                     instruction = default;
-                    instruction.Length = LongestInstruction;
+                    instruction.Length = TooLong;
                 }
             }
 
@@ -95,8 +98,7 @@ internal sealed class X86Decoder
 
         if (instruction.Code == Code.INVALID)
         {
-            // A sixteenth byte is a #GP, whatever stands there.
-            x.Raise(instruction.Length >= LongestInstruction ? X86Fault.GeneralProtection : X86Fault.InvalidOpcode);
+            x.Raise(instruction.Length > LongestInstruction ? X86Fault.GeneralProtection : X86Fault.InvalidOpcode);
             return;
         }
 
@@ -117,6 +119,11 @@ internal sealed class X86Decoder
         decoder.Decode(out instruction);
         if (decoder.LastError != DecoderError.NoMoreBytes)
         {
+            if (instruction.Code == Code.Pause && decoder.Bitness == 64)
+            {
+                TakeExchange(bytes[..instruction.Length], ref instruction);
+            }
+
             return true;
         }
 
@@ -126,8 +133,24 @@ internal sealed class X86Decoder
         }
 
         instruction = default;
-        instruction.Length = LongestInstruction;
+        instruction.Length = TooLong;
         return true;
+    }
+
+    /// <summary>PAUSE with REX.B is XCHG of R8 and the accumulator, which Iced takes for PAUSE too.</summary>
+    private static void TakeExchange(ReadOnlySpan<byte> bytes, ref Instruction instruction)
+    {
+        byte prefix = bytes[^2];
+        if ((prefix & 0xF1) != 0x41)
+        {
+            return;
+        }
+
+        (int length, ulong ip) = (instruction.Length, instruction.NextIP);
+        instruction = (prefix & 8) != 0 ? Instruction.Create(Code.Xchg_r64_RAX, Register.R8, Register.RAX)
+            : bytes.Contains((byte)0x66) ? Instruction.Create(Code.Xchg_r16_AX, Register.R8W, Register.AX)
+            : Instruction.Create(Code.Xchg_r32_EAX, Register.R8D, Register.EAX);
+        (instruction.Length, instruction.NextIP) = (length, ip);
     }
 
     /// <summary>Gives the decoder its bytes.</summary>

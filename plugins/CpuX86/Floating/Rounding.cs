@@ -197,8 +197,13 @@ internal static class Rounding
                 return RoundedClass.Finite;
             }
 
-            context.Raised |= FloatingFlags.Precision;
-            context.RoundedUp = true;
+            if (format.Wrap != 0)
+            {
+                context.Raised |= FloatingFlags.Precision;
+                context.RoundedUp = true;
+            }
+
+            // Without a result, only the rounding before counts as inexact.
             return RoundedClass.Infinity;
         }
 

@@ -83,7 +83,7 @@ internal static class BranchInstructions
 
                 int width = x.Width(0);
                 Val address = x.Copy(x.ReadZext(0));
-                CheckTarget(x, address);
+                CheckTarget(x, address, width);
                 x.Push(x.Const(x.NextIp), width);
                 Leave(x, address);
                 break;
@@ -94,7 +94,7 @@ internal static class BranchInstructions
     {
         int width = x.Instruction.Code switch { Code.Retnw or Code.Retnw_imm16 => 2, Code.Retnd or Code.Retnd_imm16 => 4, _ => 8 };
         Val address = x.Top(width);
-        CheckTarget(x, address);
+        CheckTarget(x, address, width);
         x.Drop(width + (x.Instruction.OpCount > 0 ? x.Instruction.Immediate16 : 0));
         Leave(x, address);
     }
@@ -144,14 +144,19 @@ internal static class BranchInstructions
 
     private static void Indirect(LiftContext x, Val address)
     {
-        CheckTarget(x, address);
+        CheckTarget(x, address, x.Width(0));
         Leave(x, address);
     }
 
-    /// <summary>A target beyond the code segment is a #GP of the jump itself. In 64-bit code the fetch finds an address that is not canonical.</summary>
-    private static void CheckTarget(LiftContext x, Val address)
+    /// <summary>A target beyond the code segment, or one that is not canonical, is a #GP of the jump itself.</summary>
+    private static void CheckTarget(LiftContext x, Val address, int width)
     {
-        if (!x.Is64 && x.Cpu.CodeLimit(x.Context) != uint.MaxValue)
+        if (width == 8)
+        {
+            // Canonical addresses and no others have zeros above bit 47 once half of their range is added.
+            x.Ir.Limit(X86Helpers.BranchBeyond, (address + (1UL << 47)) >>> 48, X86Slots.Zero, 0, 0);
+        }
+        else if (!x.Is64 && x.Cpu.CodeLimit(x.Context) != uint.MaxValue)
         {
             x.Ir.Limit(X86Helpers.BranchBeyond, x.Ir.Binary(Uop.SetLtU, x.Const(x.Cpu.CodeLimit(x.Context)), address), X86Slots.Zero, 0, 0);
         }

@@ -37,7 +37,19 @@ internal static unsafe class MoveInstructions
         table.Add(Mnemonic.Cqo, x => x.Ir.SetRegister(X86Slots.Rdx, x.Slot(X86Slots.Rax) >> 63));
         table.Add(Cmov, Mnemonic.Cmova, Mnemonic.Cmovae, Mnemonic.Cmovb, Mnemonic.Cmovbe, Mnemonic.Cmove, Mnemonic.Cmovg, Mnemonic.Cmovge, Mnemonic.Cmovl, Mnemonic.Cmovle, Mnemonic.Cmovne, Mnemonic.Cmovno, Mnemonic.Cmovnp, Mnemonic.Cmovns, Mnemonic.Cmovo, Mnemonic.Cmovp, Mnemonic.Cmovs);
         table.Add(x => x.Write(0, x.Condition(FlagKernels.NumberOf(x.Instruction.ConditionCode))), Mnemonic.Seta, Mnemonic.Setae, Mnemonic.Setb, Mnemonic.Setbe, Mnemonic.Sete, Mnemonic.Setg, Mnemonic.Setge, Mnemonic.Setl, Mnemonic.Setle, Mnemonic.Setne, Mnemonic.Setno, Mnemonic.Setnp, Mnemonic.Setns, Mnemonic.Seto, Mnemonic.Setp, Mnemonic.Sets);
-        table.Add(_ => { }, Mnemonic.Nop, Mnemonic.Pause, Mnemonic.Endbr64, Mnemonic.Endbr32, Mnemonic.Reservednop, Mnemonic.Prefetch, Mnemonic.Prefetchw, Mnemonic.Prefetchnta, Mnemonic.Prefetcht0, Mnemonic.Prefetcht1, Mnemonic.Prefetcht2, Mnemonic.Sfence, Mnemonic.Lfence, Mnemonic.Mfence);
+        table.Add(_ => { }, Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Endbr32, Mnemonic.Reservednop, Mnemonic.Prefetch, Mnemonic.Prefetchw, Mnemonic.Prefetchnta, Mnemonic.Prefetcht0, Mnemonic.Prefetcht1, Mnemonic.Prefetcht2, Mnemonic.Prefetchit0, Mnemonic.Prefetchit1, Mnemonic.Prefetchwt1, Mnemonic.Cldemote, Mnemonic.Sfence, Mnemonic.Lfence, Mnemonic.Mfence);
+        table.Add(Code.Reservednop_rm16_r16_0F0D, ReservedPrefetch);
+        table.Add(Code.Reservednop_rm32_r32_0F0D, ReservedPrefetch);
+        table.Add(Code.Reservednop_rm64_r64_0F0D, ReservedPrefetch);
+    }
+
+    /// <summary>PREFETCH with a register: an invalid opcode of AMD's processors, nothing on Intel's.</summary>
+    private static void ReservedPrefetch(LiftContext x)
+    {
+        if (x.Cpu.CpuModel.IsAmd && !x.IsMemory(0))
+        {
+            x.Undefined();
+        }
     }
 
     private static void Mov(LiftContext x)

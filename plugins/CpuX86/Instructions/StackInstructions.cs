@@ -76,9 +76,18 @@ internal static class StackInstructions
         x.Write(0, value);
     }
 
+    /// <remarks>Real and virtual-8086 mode refuse a stack pointer of 7, 9, 11, 13 or 15 with #GP before a word is pushed. Source: Intel SDM volume 2, "PUSHA/PUSHAD", Real-Address Mode Exceptions.</remarks>
     private static void PushAll(LiftContext x, int width)
     {
         Val first = x.Copy(x.Slot(X86Slots.Rsp)), top = first;
+        if (!x.IsProtected)
+        {
+            // 7, 9, 11, 13 and 15 become 0 to 4, all others more.
+            Val place = x.Copy(x.StackOffset(first - 7));
+            Val number = (place >>> 1) | ((place & 1) << 31);
+            x.Ir.Limit(X86Helpers.SplitStack, x.Ir.Binary(Uop.SetLtU, number, x.Const(5)), X86Slots.Zero, 0, 0);
+        }
+
         Probe(x, first, width);
         for (int i = 0; i < 8; i++)
         {
@@ -90,11 +99,14 @@ internal static class StackInstructions
         x.SetStackPointer(top);
     }
 
-    /// <summary>Finds faults of the last store before the first one is done; between both lie no more than two pages.</summary>
+    /// <summary>Finds faults of the first and the last store before any is done; between both lie no more than two pages.</summary>
     private static void Probe(LiftContext x, Val first, int width)
     {
-        (Val address, long displacement) = x.Through(X86Slots.Ss, x.StackOffset(first - (ulong)(width * 8)), 0, width, isWrite: true);
-        x.Ir.Probe(address, displacement);
+        foreach (int count in (ReadOnlySpan<int>)[1, 8])
+        {
+            (Val address, long displacement) = x.Through(X86Slots.Ss, x.StackOffset(first - (ulong)(width * count)), 0, width, isWrite: true);
+            x.Ir.Probe(address, displacement);
+        }
     }
 
     private static void PopAll(LiftContext x, int width)
@@ -117,6 +129,7 @@ internal static class StackInstructions
         x.Drop(8 * width);
     }
 
+    /// <remarks>Source: Intel SDM volume 2, "LEAVE", Real-Address Mode Exceptions.</remarks>
     private static void Leave(LiftContext x)
     {
         int width = x.Instruction.Code switch { Code.Leavew => 2, Code.Leaved => 4, _ => 8 };
@@ -128,7 +141,8 @@ internal static class StackInstructions
         }
         else
         {
-            (Val address, long displacement) = x.Through(X86Slots.Ss, frame, 0, width, isWrite: false);
+            // Outside of protected mode a frame beyond the segment is a #GP, not a #SS.
+            (Val address, long displacement) = x.Through(X86Slots.Ss, frame, 0, width, isWrite: false, isProtection: !x.IsProtected);
             value = x.Ir.Load(LiftContext.LoadOf(width), address, displacement);
         }
 

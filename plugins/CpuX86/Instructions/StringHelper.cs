@@ -20,14 +20,14 @@ internal static unsafe class StringHelper
         CpuState* state = cpu.State;
         ulong* slots = state->Slots;
         ulong mask = LiftContext.Mask(request.AddressWidth), count = request.Repeat == 0 ? 1 : slots[X86Slots.Rcx] & mask;
-        if (count == 0)
-        {
-            return 0;
-        }
-
         if (request.Operation is StringOperation.Input or StringOperation.Output && !cpu.MayUsePort((ushort)slots[X86Slots.Rdx], request.Width))
         {
             return (int)ExitReason.Fault;
+        }
+
+        if (count == 0)
+        {
+            return 0;
         }
 
         bool isDown = (slots[X86Slots.Eflags] & Eflags.Df) != 0;
@@ -84,7 +84,7 @@ internal static unsafe class StringHelper
 
                 break;
             case StringOperation.Compare:
-                if (!cpu.Load(request.Segment, source, width, out a) || !cpu.Load(X86Slots.Es, target, width, out b))
+                if (!cpu.Load(X86Slots.Es, target, width, out b) || !cpu.Load(request.Segment, source, width, out a))
                 {
                     return false;
                 }

@@ -105,8 +105,9 @@ internal static class StringInstructions
 
     private static void Compare(LiftContext x, int width, int addressWidth)
     {
-        Val a = x.Copy(LoadFrom(x, X86Slots.Rsi, SourceSegment(x), width, addressWidth));
+        // The manual leaves the order open; where both fault, processors tell of the second operand.
         Val b = x.Copy(LoadFrom(x, X86Slots.Rdi, X86Slots.Es, width, addressWidth));
+        Val a = x.Copy(LoadFrom(x, X86Slots.Rsi, SourceSegment(x), width, addressWidth));
         x.SetFlags(FlagKind.Sub, width, a, b);
         Advance(x, X86Slots.Rsi, width, addressWidth);
         Advance(x, X86Slots.Rdi, width, addressWidth);

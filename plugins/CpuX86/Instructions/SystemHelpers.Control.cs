@@ -156,7 +156,15 @@ internal static unsafe partial class SystemHelpers
         }
 
         cpu.SkipInstruction((int)length);
-        cpu.Execution.FlushTranslations();
+        if (type == 2)
+        {
+            cpu.Execution.FlushTranslations();
+        }
+        else
+        {
+            cpu.Execution.FlushLocalTranslations();
+        }
+
         return Done;
     }
 

@@ -11,6 +11,8 @@ namespace Kmem.Plugins.CpuX86.Instructions;
 internal static unsafe partial class SystemHelpers
 {
     public static readonly HelperFunction Halt = GuestKernels.Helper(&HaltOf, HaltOf);
+    public static readonly HelperFunction LeaveManagement = GuestKernels.Helper(&LeaveManagementOf, LeaveManagementOf);
+    public static readonly HelperFunction Pause = GuestKernels.Helper(&PauseOf, PauseOf);
     public static readonly HelperFunction SoftwareInterrupt = GuestKernels.Helper(&SoftwareInterruptOf, SoftwareInterruptOf);
     public static readonly HelperFunction Overflow = GuestKernels.Helper(&OverflowOf, OverflowOf);
     public static readonly HelperFunction InterruptReturn = GuestKernels.Helper(&InterruptReturnOf, InterruptReturnOf);
@@ -53,12 +55,43 @@ internal static unsafe partial class SystemHelpers
     {
         X86Cpu cpu = X86Cpu.Of(state);
         cpu.SetIp(next);
-        if ((cpu.Slots[X86Slots.Eflags] & Eflags.If) == 0 && !cpu.Interrupts.CanBeWoken)
+        if ((cpu.Slots[X86Slots.Eflags] & Eflags.If) == 0 && !cpu.Interrupts.CanBeWoken && !cpu.Interrupts.HasNeighbours)
         {
             cpu.Execution.Stop(new MachineStop(StopKind.Crash, System.FormattableString.Invariant($"the CPU halted with interrupts off at 0x{cpu.State->Pc - 1:x}")));
         }
 
+        cpu.Interrupts.IsHalted = true;
         cpu.Execution.Wait();
+        return Done;
+    }
+
+    private static int LeaveManagementOf(CpuState* state, ulong next, ulong immediate)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        if (!cpu.Management.IsInside)
+        {
+            return cpu.Raise(X86Fault.InvalidOpcode);
+        }
+
+        Begin(state);
+        if (cpu.Management.Leave(out bool isHalted))
+        {
+            cpu.Interrupts.LeaveManagement();
+            if (isHalted)
+            {
+                cpu.Interrupts.IsHalted = true;
+                cpu.Execution.Wait();
+            }
+        }
+
+        return Done;
+    }
+
+    private static int PauseOf(CpuState* state, ulong next, ulong immediate)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        cpu.SetIp(next);
+        cpu.Execution.Yield();
         return Done;
     }
 

@@ -13,6 +13,7 @@ internal static class SystemInstructions
     public static void Register(X86Table table)
     {
         table.Add(Mnemonic.Hlt, x => Privileged(x, SystemHelpers.Halt));
+        table.Add(Mnemonic.Pause, Pause);
         table.Add(Mnemonic.Int, x => Software(x, x.Instruction.Immediate8));
         table.Add(Mnemonic.Int3, x => Software(x, 3));
         table.Add(Mnemonic.Into, Into);
@@ -67,7 +68,8 @@ internal static class SystemInstructions
         table.Add(x => FsGs(x, X86Slots.Gs, isWrite: true), Mnemonic.Wrgsbase);
         table.Add(x => AccessFlag(x, isSet: false), Mnemonic.Clac);
         table.Add(x => AccessFlag(x, isSet: true), Mnemonic.Stac);
-        table.Add(x => x.Undefined(), Mnemonic.Ud0, Mnemonic.Ud1, Mnemonic.Ud2, Mnemonic.Rsm);
+        table.Add(x => x.Undefined(), Mnemonic.Ud0, Mnemonic.Ud1, Mnemonic.Ud2);
+        table.Add(Mnemonic.Rsm, x => x.Exit(SystemHelpers.LeaveManagement, 0));
     }
 
     /// <summary>MOV to and from segment, control and debug registers.</summary>
@@ -169,6 +171,15 @@ internal static class SystemInstructions
         if (helper is not null)
         {
             x.Exit(helper, 0);
+        }
+    }
+
+    /// <summary>PAUSE, which lets other CPUs run where there are any.</summary>
+    private static void Pause(LiftContext x)
+    {
+        if (x.Cpu.Interrupts.HasNeighbours)
+        {
+            x.Exit(SystemHelpers.Pause, 0);
         }
     }
 

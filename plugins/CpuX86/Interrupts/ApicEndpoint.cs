@@ -23,10 +23,20 @@ internal sealed class ApicEndpoint(X86Cpu cpu, LocalApic apic) : ILocalApic
             case InterruptDelivery.Nmi:
                 cpu.Interrupts.RaiseNonMaskable();
                 break;
+            case InterruptDelivery.Init when message.IsAssert:
+                cpu.Interrupts.StartUp.RaiseInit();
+                break;
+            case InterruptDelivery.StartUp:
+                cpu.Interrupts.StartUp.RaiseStartUp(message.Vector);
+                break;
+            case InterruptDelivery.Smi:
+                cpu.Management.Request();
+                break;
             case InterruptDelivery.External:
                 cpu.Interrupts.RequestExternal();
                 break;
             default:
+                // The end of an INIT level means nothing to these processors.
                 break;
         }
     }

@@ -13,7 +13,7 @@ internal sealed unsafe class InterruptUnit
 
     private readonly X86Cpu _cpu;
     private readonly IInterruptAcknowledge? _controller;
-    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _trap, _holdsTraps;
+    private bool _external, _line, _nonMaskable, _nonMaskableLine, _isInHandler, _isInHandlerOutside, _trap, _holdsTraps;
     private ulong _trapReason;
 
     /// <summary>Creates the unit.</summary>
@@ -21,11 +21,10 @@ internal sealed unsafe class InterruptUnit
     {
         _cpu = cpu;
         _controller = cpu.Options.InterruptController.Length == 0 ? null : context.Device<IInterruptAcknowledge>(cpu.Options.InterruptController);
-        Apic = cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR) ? new LocalApic(cpu) : null;
-        if (Apic is not null && cpu.Options.ApicBus.Length > 0)
+        StartUp = new StartUpUnit(cpu);
+        if (cpu.Options.Apic && cpu.CpuModel.Has(Iced.Intel.CpuidFeature.MSR))
         {
-            Apic.Bus = context.Device<IApicBus>(cpu.Options.ApicBus);
-            Apic.Bus.Attach(new ApicEndpoint(cpu, Apic));
+            Apic = new LocalApic(cpu, cpu.Options.ApicBus.Length > 0 ? context.Device<IApicBus>(cpu.Options.ApicBus) : null);
         }
 
         context.Input("intr", level =>
@@ -47,6 +46,9 @@ internal sealed unsafe class InterruptUnit
     /// <summary>The local APIC; null where the model has none.</summary>
     public LocalApic? Apic { get; }
 
+    /// <summary>INIT and start-up messages.</summary>
+    public StartUpUnit StartUp { get; }
+
     /// <summary>A message that an 8259 has a request, as an I/O APIC's ExtINT entry sends it.</summary>
     public void RequestExternal()
     {
@@ -57,26 +59,43 @@ internal sealed unsafe class InterruptUnit
     /// <summary>Whether the next instruction runs before any interrupt.</summary>
     public bool IsShadowed { get; private set; }
 
-    /// <summary>Whether something could interrupt the CPU now or once it allows it.</summary>
-    public bool CanWake => _trap || (_nonMaskable && !_isInHandler) || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
+    /// <summary>Whether HLT waits for an interrupt.</summary>
+    public bool IsHalted { get; set; }
 
-    /// <summary>Whether something may yet end a halt or a loop with interrupts off: a non-maskable interrupt, a trap, or another CPU.</summary>
-    public bool CanBeWoken => _nonMaskable || _trap || Apic?.Bus is { LocalApics.Count: > 1 };
+    /// <summary>Whether something could interrupt the CPU now or once it allows it.</summary>
+    public bool CanWake => StartUp.HasMessage || (!StartUp.IsAwaiting && CanInterrupt);
+
+    /// <summary>Whether something may yet end a halt or a loop with interrupts off: a non-maskable interrupt, a trap, or INIT; other CPUs are the engine's affair.</summary>
+    public bool CanBeWoken => StartUp.HasMessage || (!StartUp.IsAwaiting && (_nonMaskable || _trap || _cpu.Management.HasRequest));
+
+    /// <summary>Whether there are other CPUs, which may send something.</summary>
+    public bool HasNeighbours => Apic?.Bus is { LocalApics.Count: > 1 };
+
+    private bool CanInterrupt => _trap || _cpu.Management.HasRequest || (_nonMaskable && !_isInHandler) || (HasRequest && (_cpu.Slots[X86Slots.Eflags] & Eflags.If) != 0);
 
     private bool HasRequest => _external || (_line && (Apic?.PassesPins ?? true)) || Apic is { HasRequest: true };
 
     /// <summary>Forgets everything but the pins.</summary>
     public void Reset()
     {
-        (_nonMaskable, _isInHandler, _trap, IsShadowed, _holdsTraps) = (false, false, false, false, false);
+        Forget();
+        StartUp.Reset(_cpu.IsBootstrap);
         Apic?.Reset();
+    }
+
+    /// <summary>Forgets what INIT forgets: everything but the pins and the message that comes after it.</summary>
+    public void Initialize()
+    {
+        Forget();
+        Apic?.Initialize();
     }
 
     /// <summary>Saves it.</summary>
     public void Save(StateWriter writer)
     {
-        writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0) | (_holdsTraps ? 16 : 0)), "state");
+        writer.U8((byte)((_nonMaskable ? 1 : 0) | (_isInHandler ? 2 : 0) | (_trap ? 4 : 0) | (IsShadowed ? 8 : 0) | (_holdsTraps ? 16 : 0) | (_isInHandlerOutside ? 32 : 0) | (IsHalted ? 64 : 0)), "state");
         writer.U64(_trapReason, "trap_reason");
+        StartUp.Save(writer);
         Apic?.Save(writer);
     }
 
@@ -85,7 +104,9 @@ internal sealed unsafe class InterruptUnit
     {
         byte state = reader.U8();
         (_nonMaskable, _isInHandler, _trap, IsShadowed, _holdsTraps) = ((state & 1) != 0, (state & 2) != 0, (state & 4) != 0, (state & 8) != 0, (state & 16) != 0);
+        (_isInHandlerOutside, IsHalted) = ((state & 32) != 0, (state & 64) != 0);
         _trapReason = reader.U64();
+        StartUp.Load(reader);
         Apic?.Load(reader);
     }
 
@@ -114,6 +135,9 @@ internal sealed unsafe class InterruptUnit
             Ask();
         }
     }
+
+    /// <summary>RSM: non-maskable interrupts are held back as they were before.</summary>
+    public void LeaveManagement() => _isInHandler = _isInHandlerOutside;
 
     /// <summary>Holds interrupts back until the next instruction has run.</summary>
     /// <param name="holdsTraps">Whether traps are held back too, as MOV SS does.</param>
@@ -185,6 +209,11 @@ internal sealed unsafe class InterruptUnit
     /// <returns>Whether the program counter has changed.</returns>
     public bool Take()
     {
+        if (!StartUp.Take())
+        {
+            return true;
+        }
+
         if (_trap && !_holdsTraps)
         {
             _cpu.ReportBreakpoints(_trapReason);
@@ -195,6 +224,7 @@ internal sealed unsafe class InterruptUnit
                 EndShadow();
             }
 
+            IsHalted = false;
             Delivery.Interrupt(_cpu, 1, DeliveryKind.Exception, 0);
             return true;
         }
@@ -204,9 +234,17 @@ internal sealed unsafe class InterruptUnit
             return false;
         }
 
+        if (_cpu.Management.HasRequest)
+        {
+            _isInHandlerOutside = _isInHandler;
+            _cpu.Management.Enter(IsHalted);
+            (_isInHandler, IsHalted) = (true, false);
+            return true;
+        }
+
         if (_nonMaskable && !_isInHandler)
         {
-            (_nonMaskable, _isInHandler) = (false, true);
+            (_nonMaskable, _isInHandler, IsHalted) = (false, true, false);
             Delivery.Interrupt(_cpu, 2, DeliveryKind.External, 0);
             return true;
         }
@@ -231,7 +269,14 @@ internal sealed unsafe class InterruptUnit
             return false;
         }
 
+        IsHalted = false;
         Delivery.Interrupt(_cpu, vector, DeliveryKind.External, 0);
         return true;
+    }
+
+    private void Forget()
+    {
+        (_external, _nonMaskable, _isInHandler, _isInHandlerOutside, IsHalted) = (false, false, false, false, false);
+        (_trap, _trapReason, IsShadowed, _holdsTraps) = (false, 0, false, false);
     }
 }

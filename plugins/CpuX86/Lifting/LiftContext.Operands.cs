@@ -140,7 +140,7 @@ internal sealed partial class LiftContext
         value += distance;
         if (AddressWidth() < 8)
         {
-            value = Zext(value, AddressWidth());
+            (value, displacement) = (Zext(value + (ulong)displacement, AddressWidth()), 0);
         }
 
         _hasAddress = true;
@@ -242,6 +242,12 @@ internal sealed partial class LiftContext
         bool wasFound = _hasAddress;
         _hasAddress = true;
         int segment = SegmentOf(_instruction.MemorySegment);
+        if (!wasFound && !IsFlat(segment, isWrite: true))
+        {
+            // A load that a store will follow: the segment's rights come before faults of the page.
+            isWrite |= IsChanged();
+        }
+
         if (wasFound)
         {
             // A load before: what is left to look at is whether the segment may be written.
@@ -257,10 +263,21 @@ internal sealed partial class LiftContext
         (_address, _displacement) = Through(segment, value, displacement, width, isWrite);
     }
 
+    /// <summary>Whether the memory operand is read and written.</summary>
+    private bool IsChanged() => _instruction.Op0Kind == OpKind.Memory && _instruction.Mnemonic != Mnemonic.Arpl && Infos.GetInfo(_instruction).GetOpAccess(0) is OpAccess.ReadWrite or OpAccess.ReadCondWrite;
+
+    private static readonly InstructionInfoFactory Infos = new();
+
     private Val _offset;
 
     /// <summary>The linear address of an offset in a segment, with what must be checked.</summary>
-    public (Val Address, long Displacement) Through(int segment, Val value, long displacement, int width, bool isWrite)
+    /// <param name="segment">The segment register's number.</param>
+    /// <param name="value">The offset's variable part.</param>
+    /// <param name="displacement">Bytes added to it.</param>
+    /// <param name="width">Bytes that will be accessed.</param>
+    /// <param name="isWrite">Whether they will be written.</param>
+    /// <param name="isProtection">Whether an offset beyond SS is a #GP too, not a #SS.</param>
+    public (Val Address, long Displacement) Through(int segment, Val value, long displacement, int width, bool isWrite, bool isProtection = false)
     {
         if (Is64)
         {
@@ -278,15 +295,15 @@ internal sealed partial class LiftContext
             return (value, 0);
         }
 
-        CheckLimit(value, segment, width, isWrite);
+        CheckLimit(value, segment, width, isWrite, isProtection);
         return (Ir.Binary(Uop.Add32, Slot(X86Slots.SegmentBase + segment), value), 0);
     }
 
     /// <summary>The number of a segment register.</summary>
     public static int SegmentOf(Register register) => register - Register.ES;
 
-    private void CheckLimit(Val offset, int segment, int width, bool isWrite) =>
-        Ir.Limit(X86Helpers.SegmentLimit, offset, (isWrite ? X86Slots.WriteEnd : X86Slots.ReadEnd) + segment, width, (uint)segment | (isWrite ? 8u : 0));
+    private void CheckLimit(Val offset, int segment, int width, bool isWrite, bool isProtection = false) =>
+        Ir.Limit(X86Helpers.SegmentLimit, offset, (isWrite ? X86Slots.WriteEnd : X86Slots.ReadEnd) + segment, width, (uint)segment | (isWrite ? 8u : 0) | (isProtection ? 16u : 0));
 
     private bool IsFlat(int segment, bool isWrite) =>
         Is64 || ((Context & X86Context.Flat) != 0 && (segment is X86Slots.Ds or X86Slots.Es or X86Slots.Ss || (segment == X86Slots.Cs && !isWrite)));

@@ -28,8 +28,11 @@ internal static unsafe class X86Helpers
     /// <summary>#GP(0): a branch beyond the code segment.</summary>
     public static readonly HelperFunction BranchBeyond = GuestKernels.Helper(&GeneralProtectionOf, GeneralProtectionOf);
 
-    /// <summary>An offset at or beyond a segment's end: looks closely, and raises #GP or #SS.</summary>
+    /// <summary>An offset at or beyond a segment's end: looks closely, and raises #GP or #SS; with bit 12 of the immediate #GP in any case.</summary>
     public static readonly HelperFunction SegmentLimit = GuestKernels.Helper(&SegmentLimitOf, SegmentLimitOf);
+
+    /// <summary>#GP: PUSHA of real mode on a stack that it would split.</summary>
+    public static readonly HelperFunction SplitStack = GuestKernels.Helper(&GeneralProtectionOf, GeneralProtectionOf);
 
     /// <summary>#DE.</summary>
     public static readonly HelperFunction DivideError = GuestKernels.Helper(&DivideErrorOf, DivideErrorOf);
@@ -95,7 +98,13 @@ internal static unsafe class X86Helpers
     {
         int width = (int)(immediate & 0xFF), segment = (int)(immediate >> 8) & 7;
         bool isWrite = (immediate & 0x800) != 0;
-        return X86Cpu.Of(state).Linear(segment, offset, width, isWrite, out _) ? 0 : (int)ExitReason.Fault;
+        X86Cpu cpu = X86Cpu.Of(state);
+        if ((immediate & 0x1000) != 0)
+        {
+            return cpu.TryLinear(segment, offset, (ulong)width, isWrite, out _) ? 0 : cpu.Raise(X86Fault.GeneralProtection);
+        }
+
+        return cpu.Linear(segment, offset, width, isWrite, out _) ? 0 : (int)ExitReason.Fault;
     }
 
     private static int DivideErrorOf(CpuState* state, ulong a, ulong immediate) => X86Cpu.Of(state).Raise(X86Fault.DivideError);

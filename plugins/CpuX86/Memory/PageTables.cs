@@ -154,6 +154,7 @@ internal sealed unsafe class PageTables(X86Cpu cpu)
         }
     }
 
+    /// <remarks>Source: Intel 386 DX Programmer's Reference Manual, 5.2.4.3 "Accessed and Dirty Bits".</remarks>
     private TranslatedAddress WalkLegacy(ulong address, MemoryAccess access, bool isUser)
     {
         ulong at = (Slots[X86Slots.Cr3] & 0xFFFF_F000) + ((address >> 22) * 4), entry = Read(at, 4), rights = entry;
@@ -169,15 +170,24 @@ internal sealed unsafe class PageTables(X86Cpu cpu)
             return (entry & 0x20_0000) != 0 || frame >> cpu.CpuModel.PhysicalBits != 0 ? Refuse(9, access, isUser) : Finish(address, access, isUser, at, entry, rights, 0, frame, 22, 4);
         }
 
-        if ((entry & Accessed) == 0)
-        {
-            Write(at, entry | Accessed, 4);
-        }
-
+        ulong directoryAt = at, directory = entry;
         at = (entry & 0xFFFF_F000) + (((address >> 12) & 0x3FF) * 4);
         entry = Read(at, 4);
         rights &= entry;
-        return (entry & Present) == 0 ? Refuse(0, access, isUser) : Finish(address, access, isUser, at, entry, rights, 0, entry & 0xFFFF_F000, 12, 4);
+        if ((entry & Present) == 0)
+        {
+            return Refuse(0, access, isUser);
+        }
+
+        TranslatedAddress found = Finish(address, access, isUser, at, entry, rights, 0, entry & 0xFFFF_F000, 12, 4);
+
+        // Both entries are marked by an access that is done, neither by one that is refused.
+        if (found.Fault == 0 && (directory & Accessed) == 0)
+        {
+            Write(directoryAt, directory | Accessed, 4);
+        }
+
+        return found;
     }
 
     private TranslatedAddress Finish(ulong address, MemoryAccess access, bool isUser, ulong at, ulong entry, ulong rights, ulong noExecute, ulong frame, int shift, int width)
@@ -212,7 +222,7 @@ internal sealed unsafe class PageTables(X86Cpu cpu)
         }
 
         ulong inside = (1UL << shift) - 1;
-        return new TranslatedAddress(0, (frame & ~inside) | (address & inside), Writable: mayWrite && (entry & Dirty) != 0, Readable: true);
+        return new TranslatedAddress(0, (frame & ~inside) | (address & inside), Writable: mayWrite && (entry & Dirty) != 0, Readable: true, IsGlobal: (entry & Global) != 0 && (cr4 & Cr4.Pge) != 0, Shift: shift);
     }
 
     private TranslatedAddress Refuse(int code, MemoryAccess access, bool isUser)

@@ -11,7 +11,7 @@ internal sealed class X86Model
     private static readonly CpuidFeature[] Base486 =
     [
         CpuidFeature.INTEL8086, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386, CpuidFeature.INTEL486,
-        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.CPUID,
+        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.CPUID, CpuidFeature.SMM,
     ];
 
     private static readonly CpuidFeature[] Pentium3 =
@@ -22,7 +22,7 @@ internal sealed class X86Model
 
     private static readonly CpuidFeature[] X8664 =
     [
-        .. Pentium3, CpuidFeature.X64, CpuidFeature.SSE2, CpuidFeature.SYSCALL, CpuidFeature.CLFSH, CpuidFeature.PAUSE, CpuidFeature.PREFETCHW, CpuidFeature.SMM,
+        .. Pentium3, CpuidFeature.X64, CpuidFeature.SSE2, CpuidFeature.SYSCALL, CpuidFeature.CLFSH, CpuidFeature.PAUSE, CpuidFeature.PREFETCHW,
     ];
 
     private static readonly CpuidFeature[] X8664V2 =
@@ -62,7 +62,10 @@ internal sealed class X86Model
 
     /// <summary>What decoders must not know.</summary>
     public DecoderOptions DecoderOptions =>
-        (Has(CpuidFeature.LZCNT) ? 0 : DecoderOptions.NoMPFX_0FBD) | (Has(CpuidFeature.BMI1) ? 0 : DecoderOptions.NoMPFX_0FBC) | DecoderOptions.NoWbnoinvd;
+        (Has(CpuidFeature.LZCNT) ? 0 : DecoderOptions.NoMPFX_0FBD) | (Has(CpuidFeature.BMI1) ? 0 : DecoderOptions.NoMPFX_0FBC) | (IsAmd ? DecoderOptions.AMD : 0) | DecoderOptions.NoWbnoinvd;
+
+    /// <summary>Whether encodings that Intel and AMD take differently are AMD's: near branches with 16-bit operands in 64-bit code, REX.W before far pointers, PREFETCH of a register.</summary>
+    public bool IsAmd => Vendor == "AuthenticAMD";
 
     /// <summary>Whether there is SMAP, SMEP, PCID and what else came with the newest processors here.</summary>
     public bool IsMax => Has(CpuidFeature.SMAP);
@@ -82,6 +85,11 @@ internal sealed class X86Model
     /// <summary>Whether the model has a feature.</summary>
     public bool Has(CpuidFeature feature) => _features.Contains(feature);
 
+    /// <summary>Whether a feature only gives a meaning to what has been a NOP with an operand since the P6: 0F0D and 0F18 to 0F1F.</summary>
+    /// <remarks>Source: Intel SDM volume 2, "CLDEMOTE", "PREFETCHh", "ENDBR32", and appendix A, table A-3.</remarks>
+    private static bool IsHint(CpuidFeature feature) =>
+        feature is CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.CLDEMOTE or CpuidFeature.PREFETCHITI or CpuidFeature.PREFETCHWT1;
+
     /// <summary>Whether the model has an instruction.</summary>
     public bool Has(Code code)
     {
@@ -92,7 +100,8 @@ internal sealed class X86Model
             foreach (CpuidFeature feature in code.CpuidFeatures())
             {
                 // What is told of these is not about their being there.
-                has &= Has(feature) || feature is CpuidFeature.INTEL286_ONLY or CpuidFeature.INTEL8086_ONLY or CpuidFeature.INTEL386_ONLY or CpuidFeature.PAUSE or CpuidFeature.CET_IBT or CpuidFeature.MULTIBYTENOP;
+                has &= Has(feature) || feature is CpuidFeature.INTEL286_ONLY or CpuidFeature.INTEL8086_ONLY or CpuidFeature.INTEL386_ONLY or CpuidFeature.PAUSE
+                    || (Has(CpuidFeature.CMOV) && IsHint(feature));
             }
 
             known = has ? (byte)1 : (byte)2;

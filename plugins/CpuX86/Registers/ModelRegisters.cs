@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Kmem.Abstractions;
 using Kmem.Plugins.CpuX86.Segmentation;
 
@@ -44,6 +45,11 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
     {
         ulong* s = cpu.Slots;
         value = 0;
+        if (IsOfAnotherModel(number))
+        {
+            return false;
+        }
+
         switch (number)
         {
             case Tsc:
@@ -59,7 +65,7 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
                 return true;
             case EferNumber:
                 value = s[X86Slots.Efer];
-                return cpu.CpuModel.Has(Iced.Intel.CpuidFeature.X64);
+                return true;
             case FsBase:
                 value = s[X86Slots.SegmentBase + X86Slots.Fs];
                 return true;
@@ -80,6 +86,11 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
     /// <summary>WRMSR; false where there is no such register, or not this value.</summary>
     public bool TryWrite(uint number, ulong value)
     {
+        if (IsOfAnotherModel(number))
+        {
+            return false;
+        }
+
         switch (number)
         {
             case Tsc:
@@ -194,14 +205,21 @@ internal sealed unsafe class ModelRegisters(X86Cpu cpu)
         or (>= 0x200 and <= 0x20F) or 0x250 or 0x258 or 0x259 or (>= 0x268 and <= 0x26F) or Pat or MtrrDefault or Star or Lstar or Cstar or Fmask or KernelGsBase or TscAux
         or 0xC001_0015 or 0xC001_001F or 0xC001_0010 or 0xC001_0055 or 0xC001_0114 or 0xC001_1022 or 0xC001_1029 or 0xC001_0058 or 0x186 or 0x187 or 0xC1 or 0xC2 or (>= 0xC001_0000 and <= 0xC001_0007);
 
+    /// <summary>Whether a register came with a feature that CPUID does not show of this model.</summary>
+    private bool IsOfAnotherModel(uint number) => number switch
+    {
+        EferNumber or Lstar or Cstar or Fmask or FsBase or GsBase or KernelGsBase => !cpu.CpuModel.Has(CpuidFeature.X64),
+        Star => !cpu.CpuModel.Has(CpuidFeature.SYSCALL),
+        TscAux => !cpu.CpuModel.Has(CpuidFeature.RDTSCP),
+        TscAdjust => !cpu.CpuModel.IsMax,
+        TscDeadline => !cpu.CpuModel.Has(CpuidFeature.SSE4_2) || cpu.Interrupts.Apic is null,
+        SysenterCs or SysenterEsp or SysenterEip => !cpu.CpuModel.Has(CpuidFeature.SEP),
+        _ => false,
+    };
+
     private bool WriteEfer(ulong value)
     {
         ulong* s = cpu.Slots;
-        if (!cpu.CpuModel.Has(Iced.Intel.CpuidFeature.X64))
-        {
-            return false;
-        }
-
         ulong known = Efer.Sce | Efer.Lme | Efer.Lma | Efer.Nxe;
         if ((value & ~known) != 0 || ((s[X86Slots.Cr0] & Cr0.Pg) != 0 && ((value ^ s[X86Slots.Efer]) & Efer.Lme) != 0))
         {

@@ -66,7 +66,7 @@ internal static unsafe class FarReturn
             return cpu.Raise(X86Fault.SegmentNotPresent, error);
         }
 
-        if (to64 ? (ulong)((long)(ip << 16) >> 16) != ip : (uint)ip > code.Limit)
+        if (to64 ? (ulong)((long)(ip << 16) >> 16) != ip : ip > code.Limit)
         {
             return cpu.Raise(X86Fault.GeneralProtection);
         }

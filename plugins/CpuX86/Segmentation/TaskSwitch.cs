@@ -217,13 +217,14 @@ internal static unsafe class TaskSwitch
         {
             s[X86Slots.Cr3] = image[7];
             _ = cpu.Tables.LoadDirectoryPointers();
-            cpu.Execution.FlushTranslations();
+            cpu.Execution.FlushLocalTranslations();
         }
 
         ulong ip = image[first], flags = image[first + 1];
         for (int i = 0; i < 8; i++)
         {
-            s[i] = isWide ? image[first + 2 + i] : (s[i] & 0xFFFF_0000) | image[first + 2 + i];
+            // A 16-bit task begins with ones in the upper halves, whatever the old task had there.
+            s[i] = isWide ? image[first + 2 + i] : 0xFFFF_0000 | image[first + 2 + i];
         }
 
         cpu.SetEflags((isWide ? flags : flags & 0xFFFF) | (kind == TaskSwitchKind.Call ? Eflags.Nt : 0));

@@ -45,6 +45,12 @@ public interface IDeviceContext
     /// <exception cref="MachineException">The file is missing, in use or of no use.</exception>
     IBlockBackend? Block(string name);
 
+    /// <summary>The host's network; asked for only by devices to which the description opens a part of it.</summary>
+    IHostNetwork HostNetwork { get; }
+
+    /// <summary>A path inside the option <paramref name="option"/>, made absolute against the file that names it.</summary>
+    string PathOf(string option, string path);
+
     /// <summary>The space that a description calls <paramref name="reference"/>, for example <c>phys</c> or <c>pci0.io</c>.</summary>
     /// <exception cref="MachineException">There is no such space.</exception>
     IAddressSpace Space(string reference);

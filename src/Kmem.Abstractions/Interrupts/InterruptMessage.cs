@@ -29,9 +29,16 @@ public enum InterruptDelivery : byte
 /// <summary>An interrupt that travels as a message: from an I/O APIC, a local APIC or a device with message-signalled interrupts.</summary>
 /// <param name="Vector">The vector, 0..255; of no meaning for some deliveries.</param>
 /// <param name="Delivery">How the destination is to treat it.</param>
-/// <param name="Destination">APIC ID, or a set of logical destinations.</param>
+/// <param name="Destination">APIC ID, or a set of logical destinations, or <see cref="All"/>.</param>
 /// <param name="IsLogical">Whether <paramref name="Destination"/> is a logical one.</param>
 /// <param name="IsLevel">Whether it is level-triggered, so that its end is to be told to the I/O APICs.</param>
 /// <param name="IsAssert">False for the message that ends an INIT level.</param>
 public readonly record struct InterruptMessage(
-    byte Vector, InterruptDelivery Delivery, uint Destination, bool IsLogical = false, bool IsLevel = false, bool IsAssert = true);
+    byte Vector, InterruptDelivery Delivery, uint Destination, bool IsLogical = false, bool IsLevel = false, bool IsAssert = true)
+{
+    /// <summary>The destination that names all local APICs, for senders that know 32 bits of one.</summary>
+    public const uint All = uint.MaxValue;
+
+    /// <summary>The destination of a sender that knows 8 bits of one, to which all ones are the physical destination of all.</summary>
+    public static uint Widen(byte destination, bool isLogical) => destination == byte.MaxValue && !isLogical ? All : destination;
+}

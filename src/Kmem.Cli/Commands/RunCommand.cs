@@ -31,7 +31,7 @@ internal static class RunCommand
         using var progress = new LoadingProgress();
         progress.Say("building the machine");
         using var backends = new RunBackends(settings.Serial);
-        var build = new BuildOptions { FromPowerOn = true, CharPort = backends.Create, BlockBackend = HostBackends.Block };
+        var build = new BuildOptions { FromPowerOn = true, CharPort = backends.Create, BlockBackend = HostBackends.Block, HostNetwork = backends.Network };
         using RunningMachine? machine = arguments.Build(parsed, parsed.GetValue(arguments.File)!, new PluginCatalog().AddFolder(PluginCatalog.DefaultFolder), build, options.Parameters(parsed));
         if (machine is null)
         {

@@ -33,7 +33,7 @@ internal static class KernelImage
         return new BootImage([.. image.Segments.Select(s => new BootSegment(s.VirtualAddress, s.FileBytes, s.MemorySize))], entry, initrd, files.CommandLine);
     }
 
-    /// <summary>The program of a PC: a bzImage or a multiboot image.</summary>
+    /// <summary>The program of a PC, of any of its boot protocols.</summary>
     /// <exception cref="ImageException">A file can't be used; the message says why.</exception>
     public static PcProgram LoadPc(KernelFiles files, LoadingProgress progress)
     {

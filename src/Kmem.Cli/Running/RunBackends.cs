@@ -20,14 +20,22 @@ internal sealed class RunBackends(SerialPlan plan) : IDisposable
     /// <summary>Those that must be asked for input.</summary>
     public IReadOnlyList<IHostPolled> Polled => [.. _ports.Select(p => p.Backend).OfType<IHostPolled>()];
 
+    private HostBackends Host => _host ??= new HostBackends(text => Terminal.Error($"{_asking}: {text}"));
+
+    /// <summary>Makes a device's way to the host's network.</summary>
+    public IHostNetwork Network()
+    {
+        _asking = "network";
+        return Host.Network();
+    }
+
     /// <summary>Makes the backend of a port.</summary>
     /// <param name="port">The device's name.</param>
     /// <param name="declared">Where the machine has it.</param>
     public ICharBackend? Create(string port, string declared)
     {
         _asking = port;
-        _host ??= new HostBackends(text => Terminal.Error($"{_asking}: {text}"));
-        if (_host.Char(plan.PlaceOf(port, declared)) is not { } backend)
+        if (Host.Char(plan.PlaceOf(port, declared)) is not { } backend)
         {
             return null;
         }

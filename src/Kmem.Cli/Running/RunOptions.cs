@@ -42,7 +42,7 @@ internal sealed record RunSettings
 /// <summary>The options of <c>kmem run</c>.</summary>
 internal sealed class RunOptions
 {
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program in the place of firmware, plain or gzip: an ELF file, or with --at a flat image; on a PC a bzImage, a multiboot image or a boot sector", HelpName = "FILE" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "Begins with a program in the place of firmware, plain or gzip: an ELF file, or with --at a flat image; on a PC a bzImage, a multiboot image, an ELF file with a PVH entry or a boot sector", HelpName = "FILE" };
     private readonly Option<string?> _flat = new("--at") { Description = "Virtual address at which a flat image is loaded and begins", HelpName = "ADDRESS" };
     private readonly Option<string?> _bios = new("--bios") { Description = "Image of the firmware, of any size: the machine's parameter bios", HelpName = "FILE" };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "The kernel's initial file system", HelpName = "FILE" };

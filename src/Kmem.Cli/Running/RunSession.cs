@@ -164,8 +164,13 @@ internal sealed class RunSession : IDisposable
         if (stop.Kind == StopKind.Crash)
         {
             Terminal.Error($"the machine stopped: {stop.Message}");
-            foreach (CpuExecution cpu in _runner.Cpus)
+            foreach (CpuExecution cpu in _runner.Cpus.OrderBy(c => c.Stopped is null))
             {
+                if (_runner.Cpus.Count > 1)
+                {
+                    Console.Error.WriteLine($"{cpu.Processor.Master.Name}{(cpu.Stopped is not null ? ", which stopped" : cpu.IsWaiting ? ", asleep" : "")}:");
+                }
+
                 Console.Error.Write(cpu.Report());
             }
         }

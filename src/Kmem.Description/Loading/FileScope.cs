@@ -54,12 +54,15 @@ internal sealed class FileScope : IExpressionScope
     /// <summary>The parameters in the order of the file.</summary>
     public IReadOnlyList<ParameterDescription> Parameters => _parameters;
 
+    /// <summary>What <c>index</c> means in expressions: the number of the copy of a counted device that is expanded; null outside of one.</summary>
+    public ulong? Index { get; set; }
+
     /// <inheritdoc/>
     public IEnumerable<string> Names => _values.Keys.Concat(_variables.Keys).Distinct(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public Value? Find(string name) =>
-        _values.TryGetValue(name, out Value value) ? value : _variables.ContainsKey(name) ? Variable(name) : null;
+        name == "index" && Index is { } index ? Value.Of(index) : _values.TryGetValue(name, out Value value) ? value : _variables.ContainsKey(name) ? Variable(name) : null;
 
     /// <inheritdoc/>
     public long FileSize(string path)

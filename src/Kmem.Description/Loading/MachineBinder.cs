@@ -138,11 +138,13 @@ internal sealed class MachineBinder(DiagnosticBag diagnostics)
             List<OverlayDescription> overlays = [.. reader.List("overlays").Select(BindOverlay).OfType<OverlayDescription>()];
             List<WireDescription> wires = BindWires(reader.Mapping("wires"));
             reader.Take("isolate");
+            string? group = reader.Scalar("group")?.Text;
             bool used = reader.When();
             reader.Finish();
             if (type is not null && used)
             {
-                devices.Add(new DeviceDescription(id.Text, type, settings, id.Span) { Maps = maps, Pci = pci, Overlays = overlays, Wires = wires });
+                group = group is null ? null : id.Text[..(id.Text.LastIndexOf('.') + 1)] + group;
+                devices.Add(new DeviceDescription(id.Text, type, settings, id.Span) { Group = group, Maps = maps, Pci = pci, Overlays = overlays, Wires = wires });
             }
         }
 

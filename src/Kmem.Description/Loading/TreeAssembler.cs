@@ -77,6 +77,7 @@ internal sealed class TreeAssembler(LoadOptions options, DiagnosticBag diagnosti
             _usedOverrides.Add(prefix + parameter.Name);
         }
 
+        CountedDevices.Expand(root, scope, _budget, diagnostics);
         foreach (ConfigEntry entry in root.Entries.Where(e => e.Key.Text is not ("params" or "vars" or "variants") && !e.Key.Text.StartsWith("x-", StringComparison.Ordinal)))
         {
             scope.Expand(entry.Value);

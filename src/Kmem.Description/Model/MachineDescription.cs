@@ -93,6 +93,9 @@ public sealed record SpaceDescription(string Id, ScalarNode Type, int Width, Map
 /// <param name="Span">Where it stands.</param>
 public sealed record DeviceDescription(string Id, ScalarNode Type, MappingNode Settings, SourceSpan Span)
 {
+    /// <summary>The name, with its prefix, under which wires reach it and others at once; null for none.</summary>
+    public string? Group { get; init; }
+
     /// <summary>Where its banks are mapped.</summary>
     public IReadOnlyList<MapDescription> Maps { get; init; } = [];
 

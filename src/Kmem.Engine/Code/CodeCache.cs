@@ -10,13 +10,17 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>The epoch of a dead block: no CPU is ever in it.</summary>
     public const uint DeadEpoch = 0x8000_0000;
 
+    /// <summary>What makes an epoch another one, for global code and for other code.</summary>
+    private const uint OtherEpoch = 0x0001_0001;
+
     private readonly CpuState* _state;
     private readonly CodeMap _map;
     private readonly Dictionary<(ulong Pc, ulong Physical, uint Context), nint> _blocks = [];
     private readonly Dictionary<nint, List<nint>> _lines = [];
     private readonly Dictionary<int, List<Region>> _regions = [];
     private readonly List<nint> _allocated = [];
-    private readonly List<Region?> _entries = [null];
+    private Region?[] _entries = new Region?[64];
+    private int _entryCount = 1;
 
     /// <summary>Creates the cache of a CPU.</summary>
     public CodeCache(CpuState* state, CodeMap map)
@@ -119,8 +123,13 @@ public sealed unsafe class CodeCache : IDisposable
             return;
         }
 
-        region.Number = _entries.Count;
-        _entries.Add(region);
+        if (_entryCount == _entries.Length)
+        {
+            Array.Resize(ref _entries, 2 * _entryCount);
+        }
+
+        region.Number = _entryCount;
+        _entries[_entryCount++] = region;
         foreach (nint member in region.Members)
         {
             ref List<Region>? list = ref CollectionsMarshal.GetValueRefOrAddDefault(_regions, ((CodeBlock*)member)->Id, out _);
@@ -130,14 +139,17 @@ public sealed unsafe class CodeCache : IDisposable
         var head = (CodeBlock*)region.Members[0];
         if (head->Entry != 0)
         {
-            Remove(_entries[(int)head->Entry]!);
+            Remove(_entries[head->Entry]!);
         }
 
         head->Entry = region.Number;
+
+        // Pages may have moved since the region was formed: the head is looked at anew, and with it all of them.
+        head->Epoch = _state->Epoch ^ OtherEpoch;
     }
 
     /// <summary>The region of a block's entry number.</summary>
-    public Region RegionAt(nint entry) => _entries[(int)entry]!;
+    public Region RegionAt(nint entry) => _entries[entry]!;
 
     /// <summary>Takes a region's code away; it may still be running.</summary>
     public void Remove(Region region)
@@ -196,8 +208,8 @@ public sealed unsafe class CodeCache : IDisposable
         _hosts.Clear();
         _nextHosts.Clear();
         _regions.Clear();
-        _entries.Clear();
-        _entries.Add(null);
+        Array.Clear(_entries);
+        _entryCount = 1;
         NativeMemory.Clear(_state->Jumps, (nuint)(sizeof(nint) << CpuState.JumpBits));
         _state->Block = null;
         _state->Next = null;

@@ -48,7 +48,7 @@ public sealed unsafe partial class CpuExecution
         _ignoreEntry = false;
         while (true)
         {
-            ExitReason reason = block->Entry != 0 && !ignoreEntry ? RunRegion(_cache.RegionAt(block->Entry)) : Interpreter.Run(State, block, _pageShift, ignoreEntry);
+            ExitReason reason = block->Entry != 0 && !ignoreEntry ? RunRegions(block) : Interpreter.Run(State, block, _pageShift, ignoreEntry);
             ignoreEntry = false;
             switch (reason)
             {
@@ -170,16 +170,50 @@ public sealed unsafe partial class CpuExecution
         State->Fault = 0;
     }
 
-    private ExitReason RunRegion(Region region)
+    /// <summary>Runs translated code, region after region as long as one leads to the next and nothing wants attention.</summary>
+    private ExitReason RunRegions(CodeBlock* block)
     {
-        ulong left = region.Code!((nint)State);
-        if (left > 15)
+        while (true)
         {
-            State->Successor = (Successor*)left;
-            return ExitReason.Link;
-        }
+            Region region = _cache.RegionAt(block->Entry);
+            ulong left = region.Code!((nint)State);
+            CodeBlock* next;
+            if (left > (ulong)ExitReason.Again)
+            {
+                State->Successor = (Successor*)left;
+                next = State->Successor->Target;
+                if (next == null)
+                {
+                    return ExitReason.Link;
+                }
+            }
+            else if ((ExitReason)left == ExitReason.Indirect)
+            {
+                next = *(State->Jumps + CpuState.JumpIndex(State->Pc));
+                if (next == null || next->Pc != State->Pc || next->Context != State->Context)
+                {
+                    return ExitReason.Indirect;
+                }
+            }
+            else
+            {
+                return LeaveRegion(region, (ExitReason)left);
+            }
 
-        if ((ExitReason)left == ExitReason.Side)
+            if (next->Entry == 0 || State->Attention != 0 || ((next->Epoch ^ State->Epoch) & next->EpochMask) != 0)
+            {
+                return left > (ulong)ExitReason.Again ? ExitReason.Link : ExitReason.Indirect;
+            }
+
+            State->Block = null;
+            block = next;
+        }
+    }
+
+    /// <summary>Does what a region has left to do, and tells the dispatch loop why it ended.</summary>
+    private ExitReason LeaveRegion(Region region, ExitReason left)
+    {
+        if (left == ExitReason.Side)
         {
             region.CountSideExit(State->Site, _options.SideExitLimit, out bool again);
             if (again)
@@ -191,7 +225,7 @@ public sealed unsafe partial class CpuExecution
                 }
             }
         }
-        else if ((ExitReason)left == ExitReason.Budget)
+        else if (left == ExitReason.Budget)
         {
             State->Next = Lookup(State->Pc);
             if (State->Next == null)
@@ -200,7 +234,7 @@ public sealed unsafe partial class CpuExecution
             }
         }
 
-        return (ExitReason)left;
+        return left;
     }
 
     private void Heat(CodeBlock* block)
@@ -248,7 +282,7 @@ public sealed unsafe partial class CpuExecution
         }
 
         // Registers that passes leave out of sight in the middle of a block are not those of the guest: the part is lifted as a block of its own.
-        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, count) is var part && part != null)
+        if (_cpu.Model.Optimizes && _cpu.Translate(block->Pc, MemoryAccess.Fetch) is { Fault: 0 } translation && Lift(block->Pc, translation, uint.MaxValue, count) is var part && part != null)
         {
             RunUncached(part);
             return;

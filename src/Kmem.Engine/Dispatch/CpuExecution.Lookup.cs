@@ -15,6 +15,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
 
     private ulong _liftedPc, _nextPhysical;
     private nint _nextHost;
+    private uint _nextMask;
     private nint _codeHost;
     private int _codeLength;
 
@@ -43,18 +44,19 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             block = _cache.Find(pc, translation.Physical, State->Context);
         }
 
-        if (block != null && block->NextPhysical != NoPage && !EndsWhereItDid(block))
+        uint mask = MaskOf(pc, translation);
+        if (block != null && block->NextPhysical != NoPage && !EndsWhereItDid(block, ref mask))
         {
             block = null;
         }
 
         if (block != null)
         {
-            Revalidate(block);
+            Revalidate(block, mask);
         }
         else
         {
-            block = Lift(pc, translation);
+            block = Lift(pc, translation, mask);
             if (block == null || block == _uncached)
             {
                 return block;
@@ -95,6 +97,8 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             return false;
         }
 
+        _nextMask = MaskOf(page, translation);
+
         var attributes = new AccessAttributes(_cpu.Master);
         if (_space.TryGetDirect(translation.Physical, write: false, attributes, out DirectMemory memory) && memory.Length >= (ulong)destination.Length)
         {
@@ -107,25 +111,35 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         return _space.ReadBlock(translation.Physical, destination, attributes, out int done) == AccessResult.Ok || done == destination.Length;
     }
 
-    private bool EndsWhereItDid(CodeBlock* block) =>
-        _cpu.Translate((block->Pc & _pageMask) + ~_pageMask + 1, MemoryAccess.Fetch) is { Fault: 0 } translation && translation.Physical == block->NextPhysical;
+    private bool EndsWhereItDid(CodeBlock* block, ref uint mask)
+    {
+        ulong page = (block->Pc & _pageMask) + ~_pageMask + 1;
+        if (_cpu.Translate(page, MemoryAccess.Fetch) is not { Fault: 0 } translation || translation.Physical != block->NextPhysical)
+        {
+            return false;
+        }
+
+        mask |= MaskOf(page, translation);
+        return true;
+    }
 
     /// <summary>Takes a block into the present epoch, and its region too if all of its pages still lie where they did.</summary>
-    private void Revalidate(CodeBlock* block)
+    private void Revalidate(CodeBlock* block, uint mask)
     {
-        block->Epoch = State->Epoch;
-        if (block->Entry != 0 && block->EpochMask != 0 && !LiesWhereItDid(_cache.RegionAt(block->Entry), block->Pc))
+        (block->Epoch, block->EpochMask) = (State->Epoch, mask);
+        if (block->Entry != 0 && mask != 0 && !LiesWhereItDid(_cache.RegionAt(block->Entry), block->Pc, mask))
         {
             _cache.Remove(_cache.RegionAt(block->Entry));
         }
     }
 
-    /// <summary>Whether all pages of a region lie where they did when it was formed; that of its head has been found to.</summary>
-    private bool LiesWhereItDid(Region region, ulong head)
+    /// <summary>Whether all pages of a region lie where they did when it was formed, and none may change when that of its head, which has been found to, does not.</summary>
+    private bool LiesWhereItDid(Region region, ulong head, uint mask)
     {
         foreach ((ulong address, ulong physical) in region.Pages)
         {
-            if (((address ^ head) & _pageMask) != 0 && (_cpu.Translate(address, MemoryAccess.Fetch) is not { Fault: 0 } translation || translation.Physical != physical))
+            if (((address ^ head) & _pageMask) != 0
+                && (_cpu.Translate(address, MemoryAccess.Fetch) is not { Fault: 0 } translation || translation.Physical != physical || (MaskOf(address, translation) & ~mask) != 0))
             {
                 return false;
             }
@@ -137,8 +151,9 @@ public sealed unsafe partial class CpuExecution : ICodeSource
     /// <summary>Lifts a block.</summary>
     /// <param name="pc">Virtual address of its first instruction.</param>
     /// <param name="translation">Where that leads.</param>
+    /// <param name="mask">Bits of the epoch that count for it.</param>
     /// <param name="limit">Most instructions; a block with fewer than usual is not kept.</param>
-    private CodeBlock* Lift(ulong pc, TranslatedAddress translation, int limit = int.MaxValue)
+    private CodeBlock* Lift(ulong pc, TranslatedAddress translation, uint mask, int limit = int.MaxValue)
     {
         ulong physical = translation.Physical;
         int toPageEnd = (int)((~pc & ~_pageMask) + 1);
@@ -164,7 +179,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
         }
 
         _builder.Clear();
-        (_liftedPc, _nextPhysical, _nextHost) = (pc, NoPage, 0);
+        (_liftedPc, _nextPhysical, _nextHost, _nextMask) = (pc, NoPage, 0, 0);
         int length = _cpu.Lift(_builder, pc, State->Context, this, isCached ? Math.Min(limit, _cpu.Model.BlockLimit) : 1);
         isCached &= limit == int.MaxValue;
         (MicroOp[] operations, InstructionMark[] marks) = _builder.Finish();
@@ -191,7 +206,7 @@ public sealed unsafe partial class CpuExecution : ICodeSource
             Context = State->Context,
             Length = length,
             Epoch = State->Epoch,
-            EpochMask = translation.IsFixed ? 0 : uint.MaxValue,
+            EpochMask = mask | _nextMask,
             Executions = isCached ? 0 : Region.RestingExecutions,
         };
         block.Successor0.Pc = _builder.Next;

@@ -81,13 +81,13 @@ public sealed unsafe partial class CpuExecution
         }
 
         PayForRegister();
-        AccessResult result = _space.Read(entry->Physical | (address & ~_pageMask), width, out *value, new AccessAttributes(_cpu.Master));
+        AccessResult result = _space.Read((entry->Physical & _pageMask) | (address & ~_pageMask), width, out *value, new AccessAttributes(_cpu.Master));
         if (result == AccessResult.Ok)
         {
             return true;
         }
 
-        _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
+        _cpu.RaiseMemoryFault(address, MemoryAccess.Load, width, new TranslatedAddress(0, (entry->Physical & _pageMask) | (address & ~_pageMask)), result);
         return State->Fault == 0;
     }
 
@@ -133,13 +133,13 @@ public sealed unsafe partial class CpuExecution
         }
 
         PayForRegister();
-        AccessResult result = _space.Write(entry->Physical | (address & ~_pageMask), width, value, new AccessAttributes(_cpu.Master));
+        AccessResult result = _space.Write((entry->Physical & _pageMask) | (address & ~_pageMask), width, value, new AccessAttributes(_cpu.Master));
         if (result == AccessResult.Ok)
         {
             return true;
         }
 
-        _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, new TranslatedAddress(0, entry->Physical | (address & ~_pageMask)), result);
+        _cpu.RaiseMemoryFault(address, MemoryAccess.Store, width, new TranslatedAddress(0, (entry->Physical & _pageMask) | (address & ~_pageMask)), result);
         return State->Fault == 0;
     }
 
@@ -228,10 +228,10 @@ public sealed unsafe partial class CpuExecution
         ulong physical = translation.Physical & _pageMask;
         ulong length = ~_pageMask + 1;
         var attributes = new AccessAttributes(_cpu.Master);
-        Note(entry);
+        Note(entry, page, translation);
         bool reads = _space.TryGetDirect(physical, write: false, attributes, out DirectMemory read) && read.Length >= length;
         bool writes = _space.TryGetDirect(physical, write: true, attributes, out DirectMemory written) && written.Length >= length && (!reads || written.Pointer == read.Pointer) && _map.Covers(written.Pointer);
-        entry->Physical = physical;
+        entry->Physical = physical | (translation.IsGlobal ? TlbEntry.Global : 0);
         entry->Addend = (reads ? read.Pointer : writes ? written.Pointer : 0) - (nint)page;
         entry->Read = translation.Readable ? page | (reads ? 0 : TlbEntry.Device) : TlbEntry.None;
         entry->Write = translation.Writable ? page | (writes ? 0 : TlbEntry.Device) : TlbEntry.None;

@@ -54,6 +54,9 @@ public sealed unsafe partial class CpuExecution
         return text.ToString();
     }
 
+    /// <summary>Whether an interrupt or another CPU may yet end what the CPU does.</summary>
+    private bool CanBeHelped => _cpu.CanBeInterrupted || Turns?.HasLivingOthers(this) == true;
+
     private void Note(ulong pc, int fault = 0) => _trail[_trailLength++ % (uint)_trail.Length] = (pc, State->Context, fault);
 
     /// <summary>Counts an exception that is about to be delivered.</summary>
@@ -77,7 +80,7 @@ public sealed unsafe partial class CpuExecution
             return true;
         }
 
-        if (++_equal < MostEqual || _cpu.CanBeInterrupted)
+        if (++_equal < MostEqual || CanBeHelped)
         {
             return true;
         }
@@ -96,7 +99,7 @@ public sealed unsafe partial class CpuExecution
     /// <summary>Stops the machine when the CPU is in a loop that neither memory, nor a device, nor an interrupt can end.</summary>
     private void StopDeadLoop()
     {
-        if (_cpu.CanBeInterrupted || State->Fault != 0)
+        if (CanBeHelped || State->Fault != 0)
         {
             return;
         }

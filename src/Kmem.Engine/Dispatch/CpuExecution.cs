@@ -19,6 +19,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     private readonly TlbEntry*[] _tlbs;
     private readonly int[] _filled;
     private readonly int[][] _fills;
+    private readonly bool[] _hasGlobal;
     private readonly Builder _builder;
     private readonly int _pageShift;
     private readonly ulong _pageMask;
@@ -39,7 +40,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         State = (CpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuState), 64);
         *State = default;
         _tlbs = new TlbEntry*[cpu.Model.Modes];
-        (_filled, _fills) = (new int[cpu.Model.Modes], new int[cpu.Model.Modes][]);
+        (_filled, _fills, _hasGlobal) = (new int[cpu.Model.Modes], new int[cpu.Model.Modes][], new bool[cpu.Model.Modes]);
         for (int i = 0; i < _tlbs.Length; i++)
         {
             _tlbs[i] = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)(sizeof(TlbEntry) << CpuState.TlbBits), 64);
@@ -83,6 +84,9 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     /// <summary>Why the machine must stop; null while it need not.</summary>
     public MachineStop? Stopped { get; private set; }
 
+    /// <summary>Who gives turns to this CPU and others; null for one that is alone.</summary>
+    public ITurns? Turns { get; set; }
+
     /// <summary>Its blocks.</summary>
     public CodeCache Cache => _cache;
 
@@ -111,30 +115,14 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     }
 
     /// <inheritdoc/>
-    public void FlushTranslations()
+    public void RequestAttention()
     {
-        for (int i = 0; i < _tlbs.Length; i++)
-        {
-            Clear(i);
-        }
-
-        NewEpoch();
+        State->Attention = 1;
+        Turns?.Rouse(this);
     }
 
     /// <inheritdoc/>
-    public void FlushTranslation(ulong address)
-    {
-        foreach (TlbEntry* tlb in _tlbs)
-        {
-            TlbEntry* entry = MemoryKernels.Entry(tlb, address, _pageShift);
-            (entry->Read, entry->Write) = (TlbEntry.None, TlbEntry.None);
-        }
-
-        NewEpoch();
-    }
-
-    /// <inheritdoc/>
-    public void RequestAttention() => State->Attention = 1;
+    public void Yield() => Turns?.Yield(this);
 
     /// <inheritdoc/>
     public void ForgetCode()
@@ -190,39 +178,6 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     }
 
     private static CpuExecution Of(CpuState* state) => (CpuExecution)state->Managed!;
-
-    private void NewEpoch() => State->Epoch = (State->Epoch + 1) & ~CodeCache.DeadEpoch;
-
-    /// <summary>Notes that an entry of the present mode is filled, so that emptying a little-used TLB is cheap.</summary>
-    private void Note(TlbEntry* entry)
-    {
-        int[] log = _fills[_mode];
-        if (_filled[_mode] < log.Length)
-        {
-            log[_filled[_mode]] = (int)(entry - _tlbs[_mode]);
-        }
-
-        _filled[_mode]++;
-    }
-
-    private void Clear(int mode)
-    {
-        TlbEntry* tlb = _tlbs[mode];
-        int[] log = _fills[mode];
-        if (_filled[mode] <= log.Length)
-        {
-            for (int i = 0; i < _filled[mode]; i++)
-            {
-                (tlb[log[i]].Read, tlb[log[i]].Write) = (TlbEntry.None, TlbEntry.None);
-            }
-        }
-        else
-        {
-            new Span<TlbEntry>(tlb, 1 << CpuState.TlbBits).Fill(new TlbEntry { Read = TlbEntry.None, Write = TlbEntry.None });
-        }
-
-        _filled[mode] = 0;
-    }
 
     private int CurrentInstruction() => State->Block->InstructionOf((int)(State->Current - State->Block->Operations));
 }

@@ -34,7 +34,7 @@ internal static unsafe class RegionFormer
                 }
 
                 // A region is looked at again when its head's mapping is: it may hold nothing that can move when the head can't.
-                if (next->EpochMask != 0 && head->EpochMask == 0)
+                if ((next->EpochMask & ~head->EpochMask) != 0)
                 {
                     continue;
                 }

@@ -21,7 +21,9 @@ public enum MemoryAccess
 /// <param name="Writable">Whether the page may be written too, so that a load's TLB entry serves stores.</param>
 /// <param name="Readable">Whether the page may be read too, so that a store's TLB entry serves loads.</param>
 /// <param name="IsFixed">Whether the mapping can't change, as that of a direct segment can't.</param>
-public readonly record struct TranslatedAddress(int Fault, ulong Physical, bool Writable = false, bool Readable = false, bool IsFixed = false);
+/// <param name="IsGlobal">Whether the mapping is the same in all address spaces, so that <see cref="IExecution.FlushLocalTranslations"/> leaves it.</param>
+/// <param name="Shift">log2 of the length in bytes of what is mapped together, where that is more than the page size; else 0.</param>
+public readonly record struct TranslatedAddress(int Fault, ulong Physical, bool Writable = false, bool Readable = false, bool IsFixed = false, bool IsGlobal = false, int Shift = 0);
 
 /// <summary>Numbers that the engine must know of a CPU.</summary>
 public sealed record ProcessorModel
@@ -93,6 +95,9 @@ public unsafe interface IExecution
     /// <summary>Forgets all translations of all modes.</summary>
     void FlushTranslations();
 
+    /// <summary>Forgets the translations of all modes that are not global: another address space begins.</summary>
+    void FlushLocalTranslations();
+
     /// <summary>Forgets the translations of one page in all modes.</summary>
     void FlushTranslation(ulong address);
 
@@ -128,6 +133,9 @@ public unsafe interface IExecution
 
     /// <summary>Sleeps until an interrupt line changes or a timer comes due.</summary>
     void Wait();
+
+    /// <summary>Lets other CPUs run: what this one waits for is theirs to do. Without others nothing happens.</summary>
+    void Yield();
 
     /// <summary>Stops the machine.</summary>
     void Stop(MachineStop stop);
@@ -211,8 +219,13 @@ public unsafe interface IProcessor
     /// <summary>Whether an interrupt could be taken now or when the guest allows it: ends <see cref="IExecution.Wait"/>.</summary>
     bool HasPendingInterrupt { get; }
 
-    /// <summary>Whether any interrupt that may yet come would be taken in the present mode; false lets the engine stop a loop that nothing can end.</summary>
+    /// <summary>Whether any interrupt that may yet come would be taken in the present mode, those of other CPUs left aside; false lets the engine stop a loop that nothing can end.</summary>
     bool CanBeInterrupted => true;
+
+    /// <summary>Called when this CPU's turn begins.</summary>
+    void BeginTurn()
+    {
+    }
 
     /// <summary>Called when this CPU's turn ends.</summary>
     void EndTurn();

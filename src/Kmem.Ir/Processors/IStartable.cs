@@ -27,4 +27,7 @@ public interface IStartable
     /// <summary>Takes a state; called after a reset, with everything that it refers to in memory.</summary>
     /// <exception cref="Abstractions.MachineException">The CPU has no such mode or register.</exception>
     void Start(StartState state);
+
+    /// <summary>Takes from the state of the CPU that begins what firmware gives to all, the model-specific registers, and waits to be started by that one.</summary>
+    void Await(StartState state);
 }

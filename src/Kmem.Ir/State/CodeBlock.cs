@@ -59,7 +59,7 @@ public unsafe struct CodeBlock
     /// <summary>Epoch in which its mapping was last found valid.</summary>
     public uint Epoch;
 
-    /// <summary>Bits of the epoch that count: none for code whose mapping can't change, all for a block that is dead.</summary>
+    /// <summary>Bits of the epoch that count: none for code whose mapping can't change, <see cref="CpuState.GlobalEpoch"/> for code in global pages, all for other code and for a block that is dead.</summary>
     public uint EpochMask;
 
     /// <summary>How often it was executed by the interpreter.</summary>

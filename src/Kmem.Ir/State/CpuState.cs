@@ -39,6 +39,9 @@ public enum ExitReason
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct CpuState
 {
+    /// <summary>The bits of <see cref="Epoch"/> that count for code in global pages.</summary>
+    public const uint GlobalEpoch = 0xFFFF_0000;
+
     /// <summary>Number of slots.</summary>
     public const int SlotCount = 1024;
 
@@ -66,7 +69,7 @@ public unsafe struct CpuState
     /// <summary>Host address of the window's first byte.</summary>
     public nint LinearHost;
 
-    /// <summary>Where links of translated user code are valid: changes with every change of a mapping.</summary>
+    /// <summary>Where links between blocks are valid: changes with every change of a mapping of code; the low half alone where no global one has changed.</summary>
     public uint Epoch;
 
     /// <summary>Mode bits that the meaning of instructions depends on; part of a block's identity.</summary>

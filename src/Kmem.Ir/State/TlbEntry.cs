@@ -28,6 +28,9 @@ public struct TlbEntry
     /// <summary>Host address minus virtual address of the page's bytes.</summary>
     public nint Addend;
 
-    /// <summary>Physical address of the page.</summary>
+    /// <summary>Bit in <see cref="Physical"/> of a page that is the same in all address spaces.</summary>
+    public const ulong Global = 1;
+
+    /// <summary>Physical address of the page; <see cref="Global"/> is its lowest bit.</summary>
     public ulong Physical;
 }

@@ -40,6 +40,9 @@ public sealed class HostBackends(Action<string> say)
         }
     }
 
+    /// <summary>Makes a device's way to the host's network.</summary>
+    public HostNetwork Network() => new(say);
+
     /// <summary>Opens the disk of a specification; null for no disk.</summary>
     /// <exception cref="MachineException">The host can't give it.</exception>
     public static IBlockBackend? Block(BlockSpecification specification) => specification.Open();

@@ -19,3 +19,10 @@ public interface IHostPolled
     /// <summary>Sends what the device has written so far; call on the machine's thread.</summary>
     void Flush();
 }
+
+/// <summary>A backend that can say that the guest waits for the host; guest time then passes no faster than the host's while all CPUs sleep.</summary>
+public interface IHostAwaited
+{
+    /// <summary>Whether an answer of the host is on its way, or a connection to it is there.</summary>
+    bool IsAwaited { get; }
+}

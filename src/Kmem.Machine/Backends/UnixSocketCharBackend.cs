@@ -6,7 +6,7 @@ namespace Kmem.Machine.Backends;
 /// <summary>A Unix socket as a serial line: one client at a time, which may leave and come back; others are turned away.</summary>
 public sealed class UnixSocketCharBackend : ClientCharBackend
 {
-    private const int LookEvery = 50_000, NoSuchDeviceOrAddress = 6;
+    private const int LookEvery = 50_000;
 
     private readonly Socket _listener;
     private readonly string _path;
@@ -17,20 +17,7 @@ public sealed class UnixSocketCharBackend : ClientCharBackend
     public UnixSocketCharBackend(string path)
     {
         _path = path;
-        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            var place = new UnixDomainSocketEndPoint(path);
-            RemoveStale(place);
-            _listener.Bind(place);
-            _listener.Listen(4);
-        }
-        catch (Exception e) when (e is SocketException or ArgumentException or IOException or UnauthorizedAccessException or MachineException)
-        {
-            _listener.Dispose();
-            throw e as MachineException ?? new MachineException($"the socket '{path}' can't be opened: {e.Message}", e);
-        }
-
+        _listener = UnixListener.Open(path, waiting: 4);
         new Thread(Accept) { IsBackground = true, Name = "kmem unix" }.Start();
     }
 
@@ -44,35 +31,6 @@ public sealed class UnixSocketCharBackend : ClientCharBackend
         }
 
         File.Delete(_path);
-    }
-
-    private void RemoveStale(UnixDomainSocketEndPoint place)
-    {
-        if (!Path.Exists(_path))
-        {
-            return;
-        }
-
-        try
-        {
-            using FileStream file = File.OpenRead(_path);
-            throw new MachineException($"'{_path}' exists and is no socket");
-        }
-        catch (IOException e) when ((e.HResult & 0xFFFF) == NoSuchDeviceOrAddress)
-        {
-            // So a socket answers to being opened as a file.
-        }
-
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(place);
-            throw new MachineException($"another program listens on '{_path}'");
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            File.Delete(_path);
-        }
     }
 
     private void Accept()

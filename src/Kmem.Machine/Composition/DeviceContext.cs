@@ -9,6 +9,8 @@ namespace Kmem.Machine.Composition;
 /// <summary>What one device may ask of its machine.</summary>
 internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machine, PluginCatalog catalog, DeviceDescription description, BuildOptions options) : IDeviceContext
 {
+    private IHostNetwork? _network;
+
     public string Id => description.Id;
 
     public BusMaster Master { get; } = new(description.Id, MasterKind.Dma);
@@ -66,6 +68,16 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
         }
     }
 
+    public IHostNetwork HostNetwork => _network ??= machine.Keep(options.HostNetwork());
+
+    public string PathOf(string option, string path) =>
+        Options.FilePaths.Absolute(description.Settings.Entries.FirstOrDefault(e => ScalarReader.Same(e.Key.Text, option))?.Value switch
+        {
+            ScalarNode scalar => scalar,
+            SequenceNode list when list.Items.OfType<ScalarNode>().FirstOrDefault() is { } first => first,
+            _ => new ScalarNode("", description.Span),
+        }, path);
+
     public IAddressSpace Space(string reference) =>
         builder.FindSpace(Id, reference) ?? throw new MachineException($"there is no space '{reference}'{Hint(reference, machine.Spaces.Keys)}");
 
@@ -92,8 +104,10 @@ internal sealed class DeviceContext(DeviceBuilder builder, RunningMachine machin
     public T Device<T>(string reference)
         where T : class
     {
-        MachineDevice device = builder.FindDevice(Id, reference)
-            ?? throw new MachineException($"there is no device '{reference}'{Hint(reference, machine.Description.Devices.Select(d => d.Id))}");
+        IEnumerable<string> known = machine.Description.Devices.Select(d => d.Id);
+        MachineDevice device = builder.FindDevice(Id, reference) ?? throw new MachineException(Names.Resolve(Id, reference, known.Contains) is { } failed
+            ? $"it needs '{failed}', which can't be built"
+            : $"there is no device '{reference}'{Hint(reference, known)}");
         return device.Instance as T ?? throw new MachineException($"'{reference}' ({device.Type.Name}) is no {typeof(T).Name}");
     }
 

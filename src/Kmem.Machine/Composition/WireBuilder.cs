@@ -33,6 +33,11 @@ internal sealed class WireBuilder(RunningMachine machine, DiagnosticBag diagnost
             return;
         }
 
+        if (ConnectGroup(device, wire, line))
+        {
+            return;
+        }
+
         // Longest device name first: pc.pic.in.4 is pin in.4 of pc.pic.
         string[] parts = wire.Target.Text.Split('.');
         string? target = Enumerable.Range(1, parts.Length - 1).Reverse()
@@ -50,5 +55,28 @@ internal sealed class WireBuilder(RunningMachine machine, DiagnosticBag diagnost
             diagnostics.Error(
                 DiagnosticCodes.UnknownPin, wire.Target.Span, $"{device.Id}.{wire.Output.Text} is wired to '{wire.Target.Text}', but {target} has no such pin{(pins.Length == 0 ? "" : $"; it has {string.Join(", ", pins.Take(8))}{(pins.Length > 8 ? ", ..." : "")}")}", Suggestions.Nearest(wire.Target.Text, pins));
         }
+    }
+
+    /// <summary>Connects to the pin of every device of a group.</summary>
+    /// <returns>False when the target names no group that has the pin.</returns>
+    private bool ConnectGroup(DeviceDescription device, WireDescription wire, OutputLine line)
+    {
+        string[] parts = wire.Target.Text.Split('.');
+        for (int n = parts.Length - 1; n > 0; n--)
+        {
+            if (Names.Resolve(device.Id, string.Join('.', parts[..n]), name => machine.Description.Devices.Any(d => d.Group == name)) is not { } group)
+            {
+                continue;
+            }
+
+            InputPin?[] pins = [.. machine.Description.Devices.Where(d => d.Group == group).Select(d => machine.Inputs.GetValueOrDefault($"{d.Id}.{string.Join('.', parts[n..])}"))];
+            if (pins.Length > 0 && Array.TrueForAll(pins, p => p is not null))
+            {
+                Array.ForEach(pins, p => line.Connect(p!, wire.IsInverted));
+                return true;
+            }
+        }
+
+        return false;
     }
 }

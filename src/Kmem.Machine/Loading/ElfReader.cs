@@ -8,7 +8,7 @@ namespace Kmem.Machine.Loading;
 internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOptions options)
 {
     private const int ClassOffset = 4, DataOffset = 5, VersionOffset = 6;
-    private const uint Load = 1, SymbolSection = 2;
+    private const uint Load = 1, NoteSegment = 4, SymbolSection = 2;
     private const int Executable = 2;
 
     private readonly bool _wide = file.Length > ClassOffset && file.Span[ClassOffset] == 2;
@@ -57,7 +57,7 @@ internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOpt
 
         // Kernels give a virtual entry or, where they begin without translation, a physical one.
         return segments.Any(s => entry - s.VirtualAddress < s.MemorySize || entry - s.PhysicalAddress < s.MemorySize)
-            ? new LoadedImage(path, _wide ? ImageKind.Elf64 : ImageKind.Elf32, machine, entry, segments, Symbols())
+            ? new LoadedImage(path, _wide ? ImageKind.Elf64 : ImageKind.Elf32, machine, entry, segments, Symbols()) { Notes = [.. Headers().Where(at => U32(at) == NoteSegment).SelectMany(Notes)] }
             : throw Error($"begins at 0x{entry:X}, which is in none of its segments");
     }
 
@@ -92,12 +92,29 @@ internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOpt
 
     private List<ImageSegment> Segments()
     {
+        var segments = new List<ImageSegment>();
+        int number = 0;
+        foreach (int at in Headers())
+        {
+            if (U32(at) == Load && Segment(number, at) is { } segment)
+            {
+                segments.Add(segment);
+            }
+
+            number++;
+        }
+
+        return segments;
+    }
+
+    /// <summary>Offsets of the program headers.</summary>
+    private IEnumerable<int> Headers()
+    {
         ulong table = Word(32, 28);
         int size = U16(_wide ? 54 : 42), count = U16(_wide ? 56 : 44), least = _wide ? 56 : 32;
-        var segments = new List<ImageSegment>();
         if (count == 0)
         {
-            return segments;
+            return [];
         }
 
         if (size != least)
@@ -105,21 +122,34 @@ internal sealed class ElfReader(string path, ReadOnlyMemory<byte> file, ImageOpt
             throw Error($"has program headers of {size} bytes; they must be {least}");
         }
 
-        if (count == 0xFFFF || !Holds(table, (ulong)count * (ulong)size))
+        return count != 0xFFFF && Holds(table, (ulong)count * (ulong)size)
+            ? Enumerable.Range(0, count).Select(i => (int)table + (i * size))
+            : throw Error($"is cut off or damaged: its {count} program headers at offset 0x{table:X} lie outside of the file, which has {file.Length} bytes");
+    }
+
+    /// <summary>The notes of a segment; one that is damaged ends them, since nobody needs them for loading.</summary>
+    private IEnumerable<ImageNote> Notes(int header)
+    {
+        const int Fields = 12;
+        ulong first = Word(header + 8, header + 4), length = Word(header + 32, header + 16);
+        if (!Holds(first, length))
         {
-            throw Error($"is cut off or damaged: its {count} program headers at offset 0x{table:X} lie outside of the file, which has {file.Length} bytes");
+            yield break;
         }
 
-        for (int i = 0; i < count; i++)
+        for (ulong at = first, end = first + length; at + Fields <= end;)
         {
-            int at = (int)table + (i * size);
-            if (U32(at) == Load && Segment(i, at) is { } segment)
+            ulong owner = U32((int)at), description = U32((int)at + 4), text = at + Fields, content = text + Aligned(owner);
+            if (content + description > end)
             {
-                segments.Add(segment);
+                yield break;
             }
+
+            yield return new ImageNote(Encoding.ASCII.GetString(file.Span.Slice((int)text, (int)owner)).TrimEnd('\0'), U32((int)at + 8), file.Slice((int)content, (int)description));
+            at = content + Aligned(description);
         }
 
-        return segments;
+        static ulong Aligned(ulong bytes) => (bytes + 3) & ~3UL;
     }
 
     private ImageSegment? Segment(int number, int at)

@@ -44,7 +44,17 @@ public sealed record ImageSegment(ulong VirtualAddress, ulong PhysicalAddress, R
 /// <param name="Segments">What goes into memory, in the order of the file.</param>
 /// <param name="Symbols">Its symbols; empty for flat and stripped images.</param>
 public sealed record LoadedImage(
-    string Path, ImageKind Kind, ImageMachine Machine, ulong Entry, IReadOnlyList<ImageSegment> Segments, SymbolTable Symbols);
+    string Path, ImageKind Kind, ImageMachine Machine, ulong Entry, IReadOnlyList<ImageSegment> Segments, SymbolTable Symbols)
+{
+    /// <summary>What the file tells those who load it, in the order of the file; empty for flat images.</summary>
+    public IReadOnlyList<ImageNote> Notes { get; init; } = [];
+}
+
+/// <summary>A note of an ELF file.</summary>
+/// <param name="Owner">Who gives the type its meaning.</param>
+/// <param name="Type">What the note is, in the owner's numbers.</param>
+/// <param name="Description">Its content.</param>
+public sealed record ImageNote(string Owner, uint Type, ReadOnlyMemory<byte> Description);
 
 /// <summary>What a caller decides about loading an image.</summary>
 public sealed record ImageOptions

@@ -51,6 +51,8 @@ public static class MachineSchema
             ("overlays", List(Record(("id", Text("Name of the overlay.")), ("space", Text("Address space.")), ("range", Number("Range.")), ("each", Number("Length of a piece.")), ("prio", Number("Priority.")), ("per", Text("rw: reads and writes apart.")), ("choose", AnyMap("What stands there in each state.")), ("reset", Text("State after reset."))))),
             ("wires", AnyMap("Output: pin, or a list of pins.")),
             ("isolate", Text("How the device is isolated.")),
+            ("count", Number("How many there are: NAME0, NAME1 and so on; $(index) is the number of each.")),
+            ("group", Text("A name under which wires reach several devices at once; that of a counted device is its own.")),
             ("when", Flag()))),
         ["windows"] = Named(Record(("space", Text("Address space.")), ("range", Number("Range.")), ("to", Text("Space behind it.")), ("at", Number("Address there.")), ("kind", Words("dense", "sparse")), ("shift", Number("Low bits of a sparse address.")), ("mask", Number("Address bits that reach the target.")), ("prio", Number("Priority.")), ("fallthrough", Flag()), ("when", Flag()))),
         ["areas"] = Named(Record(("space", Text("Address space.")), ("range", Number("Range.")), ("role", Text("console, pal, hwrpb, acpi, reserved.")), ("owner", Text("Who owns it.")), ("policy", AnyMap("Rights by kind of master.")), ("image", Text("File.")), ("chardev-write", Words("error", "allow")), ("when", Flag()))),

@@ -4,12 +4,13 @@ using Kmem.Abstractions;
 using Kmem.Engine;
 using Kmem.Engine.Code;
 using Kmem.Ir;
+using Kmem.Machine.Backends;
 using Kmem.Machine.Loading.Pc;
 using Kmem.Memory;
 
 namespace Kmem.Machine.Running;
 
-/// <summary>Runs a machine's CPUs in turns, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
+/// <summary>Runs a machine's CPUs, moves its time, and serves requests from outside between their turns; all on one thread.</summary>
 /// <remarks>
 /// Time is the count of instructions: a timer's time becomes a count, and every CPU executes exactly so many before the timer runs. So a run does
 /// not depend on the host, on the back end, or on when something was translated.
@@ -19,12 +20,18 @@ public sealed class MachineRunner : IDisposable
     /// <summary>Longest turn of a CPU in ns of guest time.</summary>
     private const long Turn = 1_000_000;
 
+    /// <summary>Shortest sleep of the host in ns.</summary>
+    private const long LeastSleep = 1_000_000;
+
     private readonly RunningMachine _machine;
     private readonly CodeMap _map;
     private readonly List<CpuExecution> _cpus = [];
     private readonly ConcurrentQueue<Action> _requests = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
-    private CpuExecution? _running;
+    private readonly CpuTurns _turns;
+    private readonly IHostPolled[] _polled;
+    private readonly IHostAwaited[] _awaited;
+    private long _owedSleep;
     private MachineStop? _requestedStop;
 
     /// <summary>Prepares a machine to run.</summary>
@@ -54,7 +61,10 @@ public sealed class MachineRunner : IDisposable
             throw new MachineException($"the machine '{machine.Description.Name}' has no CPU, so there is nothing to run");
         }
 
-        machine.Clock.Scheduled += ShortenTurn;
+        _turns = new CpuTurns(_cpus, machine.Clock);
+        _polled = [.. machine.Polled];
+        _awaited = [.. _polled.OfType<IHostAwaited>()];
+        Array.ForEach(_polled, p => p.Arrived += Wake);
         machine.PowerRequested += Obey;
         machine.ProcessorMap.Processor = _cpus[0].Processor;
     }
@@ -104,13 +114,25 @@ public sealed class MachineRunner : IDisposable
         IStartable target = _cpus.Select(c => c.Processor).OfType<IStartable>().FirstOrDefault()
             ?? throw new MachineException("no CPU of this machine can begin with a program of a PC");
         _machine.ApplyFirmwareState();
-        target.Start(program.Place(new PcMemory(_machine)));
+        StartState state = program.Place(new PcMemory(_machine));
+        target.Start(state);
+        foreach (IStartable other in _cpus.Select(c => c.Processor).OfType<IStartable>().Where(p => p != target))
+        {
+            other.Await(state);
+        }
     }
 
     /// <summary>Runs until the machine stops.</summary>
     /// <param name="until">Guest time in ns at which to stop, or <see cref="long.MaxValue"/>.</param>
     /// <returns>Why it stopped.</returns>
     public MachineStop Run(long until = long.MaxValue)
+    {
+        MachineStop stop = RunUntilStop(until);
+        _turns.Synchronize();
+        return stop;
+    }
+
+    private MachineStop RunUntilStop(long until)
     {
         var host = Stopwatch.StartNew();
         long begin = _machine.Clock.Now;
@@ -129,7 +151,12 @@ public sealed class MachineRunner : IDisposable
                 return new MachineStop(StopKind.Request, "the time is over");
             }
 
-            bool sleeps = _cpus.TrueForAll(c => c.IsWaiting && !c.Processor.HasPendingInterrupt);
+            bool sleeps = _turns.AllSleep;
+            if (sleeps && _turns.AllAreDead)
+            {
+                return new MachineStop(StopKind.Crash, "all CPUs halted with interrupts off, or wait for one that did to start them");
+            }
+
             long due = Math.Min(_machine.Clock.NextDue ?? long.MaxValue, until);
             if (sleeps && due == long.MaxValue)
             {
@@ -138,15 +165,19 @@ public sealed class MachineRunner : IDisposable
             }
 
             long target = sleeps ? due : Math.Min(due, now + Turn);
-            if (!Pace(host, target - begin, sleeps))
+            if (sleeps && !IsRealTime && Array.Exists(_awaited, a => a.IsAwaited))
+            {
+                target = Math.Min(due, now + WaitForHost(due - now));
+            }
+            else if (!Pace(host, target - begin, sleeps))
             {
                 continue;
             }
 
             RunTo(target);
-            if (_cpus.Find(c => c.Stopped is not null)?.Stopped is { } stopped)
+            if (_cpus.Find(c => c.Stopped is not null) is { Stopped: { } stopped } cpu)
             {
-                return stopped;
+                return _cpus.Count > 1 && stopped.Kind == StopKind.Crash ? stopped with { Message = $"{cpu.Processor.Master.Name}: {stopped.Message}" } : stopped;
             }
         }
     }
@@ -162,48 +193,18 @@ public sealed class MachineRunner : IDisposable
             space.MemoryWritten -= _map.Changed;
         }
 
-        _machine.Clock.Scheduled -= ShortenTurn;
+        _turns.Dismiss();
+        Array.ForEach(_polled, p => p.Arrived -= Wake);
         _machine.PowerRequested -= Obey;
         _machine.ProcessorMap.Processor = null;
-        _machine.Clock.Follow(null);
         _cpus.ForEach(c => c.Dispose());
         _map.Dispose();
         _wake.Dispose();
     }
 
-    private static long TimeOf(CpuExecution cpu) => (long)((UInt128)cpu.Executed * 1_000_000_000 / cpu.Processor.Frequency);
-
-    /// <summary>The count at which a time is reached: the first instruction that is not before it.</summary>
-    private static ulong CountAt(CpuExecution cpu, long time) => (ulong)((((UInt128)time * cpu.Processor.Frequency) + 999_999_999) / 1_000_000_000);
-
     private void RunTo(long target)
     {
-        long reached = target;
-        foreach (CpuExecution cpu in _cpus)
-        {
-            ulong count = CountAt(cpu, target);
-            if (cpu.Executed < count)
-            {
-                if (cpu.IsWaiting && !cpu.Processor.HasPendingInterrupt)
-                {
-                    cpu.Skip(count - cpu.Executed);
-                }
-                else
-                {
-                    cpu.Wake();
-                    _running = cpu;
-                    _machine.Clock.Follow(() => TimeOf(cpu));
-                    cpu.Run((long)(count - cpu.Executed));
-                    _running = null;
-                    _machine.Clock.Follow(null);
-                    cpu.Processor.EndTurn();
-                }
-            }
-
-            reached = Math.Min(reached, Math.Max(TimeOf(cpu), _machine.Clock.Now));
-        }
-
-        _machine.Clock.AdvanceTo(reached);
+        _turns.RunTo(target);
 
         // No CPU is on a bus now, so masters that wait for one get it.
         foreach (AddressSpace space in _machine.Spaces.Values)
@@ -216,25 +217,52 @@ public sealed class MachineRunner : IDisposable
     private void Obey(PowerRequest request)
     {
         var stop = new MachineStop(request.Action == PowerAction.Reset ? StopKind.Reset : StopKind.PowerOff, request.Reason, request.ExitCode);
-        if (_running is { } cpu)
+        if (_turns.Running is { } cpu)
         {
             cpu.Stop(stop);
         }
         else
         {
             _requestedStop = stop;
+            _turns.End();
         }
     }
-
-    private void ShortenTurn(long due) => _running?.EndSliceAt(CountAt(_running, due));
 
     private void Serve()
     {
         Between?.Invoke();
+        foreach (IHostPolled polled in _polled)
+        {
+            if (polled.HasPending)
+            {
+                polled.Deliver();
+            }
+
+            polled.Flush();
+        }
+
         while (_requests.TryDequeue(out Action? request))
         {
             request();
         }
+    }
+
+    /// <summary>Sleeps as a guest does that waits for an answer from the host: its time may not run ahead, or it gives up before the host has had a chance.</summary>
+    /// <returns>How far guest time may go, in ns.</returns>
+    private long WaitForHost(long longest)
+    {
+        // The host can't sleep for so short a time; what it owes is slept later.
+        if (longest < LeastSleep - _owedSleep)
+        {
+            _owedSleep += longest;
+            return longest;
+        }
+
+        long begin = Stopwatch.GetTimestamp();
+        bool isWoken = _wake.WaitOne((int)Math.Min((longest + _owedSleep) / LeastSleep, 1000));
+        long slept = Stopwatch.GetElapsedTime(begin).Ticks * 100, passed = Math.Max(0, slept - _owedSleep);
+        _owedSleep = Math.Max(0, _owedSleep - slept);
+        return !isWoken && longest < 1000 * LeastSleep ? longest : Math.Min(longest, passed);
     }
 
     /// <summary>Sleeps while guest time is too far ahead of the host's.</summary>

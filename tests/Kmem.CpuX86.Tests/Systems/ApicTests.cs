@@ -152,6 +152,51 @@ public sealed unsafe class ApicTests
 
     [Theory]
     [MemberData(nameof(Modes))]
+    public void ACountThatHasEndedStaysAtZeroInAnotherMode(EngineMode mode)
+    {
+        using var system = Create(mode);
+        Assert.Equal(SystemBench.Halted, system.Run(a =>
+        {
+            Enable(a);
+            Write(a, Divide, 0xB);
+            Write(a, Timer, 0x60);
+            Write(a, Initial, 1000);
+            a.hlt();
+        }));
+        Advance(system, 1000);
+        Assert.Equal(0x60, Continue(system, Wait));
+        Assert.Equal(SystemBench.Halted, Continue(system, a =>
+        {
+            Write(a, EndOfInterrupt, 0);
+            Write(a, Timer, 0x2_0060);
+            Write(a, Divide, 0);
+            ReadCurrent(a);
+        }));
+        Assert.Equal(0UL, system.Register(X86Slots.Rax));
+        Advance(system, 5000);
+        Assert.Equal(SystemBench.Halted, Continue(system, Wait));
+
+        // An initial count starts it again; another divisor lets it go on from where it is.
+        Assert.Equal(SystemBench.Halted, Continue(system, a =>
+        {
+            Write(a, Initial, 1000);
+            a.hlt();
+        }));
+        Advance(system, 800);
+        Assert.Equal(SystemBench.Halted, Continue(system, a =>
+        {
+            Write(a, Divide, 0xB);
+            ReadCurrent(a);
+        }));
+        Assert.Equal(600UL, system.Register(X86Slots.Rax));
+        Advance(system, 599);
+        Assert.Equal(SystemBench.Halted, Continue(system, Wait));
+        Advance(system, 1);
+        Assert.Equal(0x60, Continue(system, Wait));
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
     public void TheDeadlineOfTheTimeStampCounter(EngineMode mode)
     {
         using var system = Create(mode);

@@ -256,6 +256,30 @@ public sealed class FaultTests
     [Theory]
     [InlineData(EngineMode.Interpret)]
     [InlineData(EngineMode.Translate)]
+    public void AnAccessThatIsRefusedMarksNoEntry(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: false);
+        const ulong Table = 0x70_0000, Frame = 0x71_0000, Entry = SystemBench.Directory + 0x800;
+        foreach ((ulong page, bool isUser, int error) in ((ulong, bool, int)[])[(Frame, false, 0), (Frame | 3, true, 5), (Frame | 3, false, -1)])
+        {
+            system.Start();
+            system.Bench.Write(Entry, Table | 7);
+            system.Bench.Write(Table, page);
+            void Program(Assembler a)
+            {
+                a.mov(eax, __dword_ptr[0x8000_0000]);
+                a.@int(0x40);
+            }
+
+            Assert.Equal(error < 0 ? 0x40 : PageFault, isUser ? system.RunUser(Program) : system.Run(Program));
+            ulong bits = error < 0 ? 0x20UL : 0;
+            Assert.Equal((bits, bits), (system.Bench.Read(Entry) & 0x20, system.Bench.Read(Table) & 0x60));
+        }
+    }
+
+    [Theory]
+    [InlineData(EngineMode.Interpret)]
+    [InlineData(EngineMode.Translate)]
     public void ProtectionOfNewerProcessors(EngineMode mode)
     {
         using var system = new SystemBench(mode, isLong: true);

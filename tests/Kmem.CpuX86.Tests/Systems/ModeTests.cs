@@ -232,6 +232,42 @@ public sealed unsafe class ModeTests
     }
 
     [Theory]
+    [MemberData(nameof(Modes))]
+    public void AModelHasNoRegistersOfFeaturesThatItDoesNotShow(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: false, model: "pentium3");
+        (uint Number, bool IsThere)[] cases =
+        [
+            (0x3B, false), (0x6E0, false), (0xC000_0080, false), (0xC000_0081, false), (0xC000_0082, false), (0xC000_0083, false), (0xC000_0084, false), (0xC000_0100, false), (0xC000_0101, false),
+            (0xC000_0102, false), (0xC000_0103, false), (0x10, true), (0x174, true), (0x175, true), (0x277, true),
+        ];
+        foreach ((uint number, bool isThere) in cases)
+        {
+            foreach (bool isWrite in (bool[])[false, true])
+            {
+                system.Start();
+                int found = system.Run(a =>
+                {
+                    a.mov(ecx, number);
+                    a.xor(eax, eax);
+                    a.xor(edx, edx);
+                    if (isWrite)
+                    {
+                        a.wrmsr();
+                    }
+                    else
+                    {
+                        a.rdmsr();
+                    }
+
+                    a.hlt();
+                });
+                Assert.True(found == (isThere ? SystemBench.Halted : Protection), $"{number:x} {(isWrite ? "written" : "read")}: {found}");
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(0xC1u)]
     [InlineData(0x186u)]
     [InlineData(0xC001_0004u)]

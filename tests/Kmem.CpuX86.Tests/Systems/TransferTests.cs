@@ -100,6 +100,7 @@ public sealed class TransferTests
             a =>
             {
                 a.inc(__dword_ptr[(int)Data]);
+                a.mov(__dword_ptr[(int)Data + 16], ebx);
                 a.mov(eax, ebx);
                 a.iretd();
                 a.inc(__dword_ptr[(int)Data]);
@@ -120,6 +121,9 @@ public sealed class TransferTests
         Assert.Equal(0x1234UL, system.Register(X86Slots.Rbx));
         Assert.Equal(SystemBench.TssSelector, system.Bench.Slot(X86Slots.Selector + X86Slots.Tr));
         Assert.NotEqual(0UL, system.Bench.Slot(X86Slots.Cr0) & Cr0.Ts);
+
+        // A task of 16 bits has ones in the upper halves.
+        Assert.Equal(isWide ? 0 : 0xFFFF_0000U, (uint)system.Bench.Read(Data + 16));
 
         // The old task's TSS stayed busy, the other one is free again; its link names the caller.
         Assert.Equal(0x8BUL, (system.Bench.Read(SystemBench.Gdt + SystemBench.TssSelector) >> 40) & 0xFF);

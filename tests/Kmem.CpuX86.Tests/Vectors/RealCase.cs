@@ -62,20 +62,47 @@ internal sealed class RealCase
         }
     }
 
-    /// <summary>Runs it.</summary>
-    /// <returns>What differs; null where nothing does.</returns>
-    public string? Run(X86Bench bench, EngineMode mode)
+    /// <summary>What a register holds before the instruction.</summary>
+    public ulong Before(string name) => Register("in", name) ?? 0;
+
+    /// <summary>A byte of memory before the instruction, where the case tells it.</summary>
+    public byte? ByteBefore(ulong address)
     {
+        foreach (JsonElement cell in Cells("in"))
+        {
+            if (cell[0].GetUInt64() == address)
+            {
+                return (byte)cell[1].GetUInt32();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Runs it.</summary>
+    /// <param name="bench">The machine.</param>
+    /// <param name="mode">Its engine mode.</param>
+    /// <param name="difference">How this CPU must differ from the recorded one; null where it must not.</param>
+    /// <returns>What differs; null where nothing does.</returns>
+    public string? Run(X86Bench bench, EngineMode mode, RealDifference? difference)
+    {
+        RealOutcome outcome = difference?.Outcome ?? Recorded(difference?.Flags ?? 0);
         for (int i = 0; i < (mode == EngineMode.Translate ? 3 : 1); i++)
         {
-            Prepare(bench);
+            Prepare(bench, outcome);
             for (int k = 0; k < 4 && bench.Execution.Stopped is null && !bench.Execution.IsWaiting; k++)
             {
                 bench.Execution.Run(50);
             }
         }
 
-        string text = Check(bench);
+        string text = Check(bench, outcome);
+        foreach ((ulong address, _) in outcome.Setup.Concat(outcome.Memory.Select(m => (m.Address, m.Value))))
+        {
+            bench.Load(address, [0]);
+        }
+
+        bench.Load(outcome.End, [0]);
         return text.Length == 0 ? null : $"{Opcode}: {_line.GetProperty("name").GetString()} [{_line.GetProperty("bytes").GetString()}] {(Exception is { } e ? $"exception {e} " : "")}{text}";
     }
 
@@ -97,59 +124,80 @@ internal sealed class RealCase
     private ulong? Register(string state, string name) =>
         _line.GetProperty(state).TryGetProperty("r", out JsonElement registers) && registers.TryGetProperty(name, out JsonElement value) ? value.GetUInt64() : null;
 
-    private ulong Expected(string name) => Register("out", name) ?? Register("in", name) ?? 0;
+    /// <summary>The end as it was recorded.</summary>
+    /// <param name="flags">Flags that are not compared besides those that the case calls undefined.</param>
+    private RealOutcome Recorded(ulong flags)
+    {
+        ulong undefined = flags | (_line.TryGetProperty("undef", out JsonElement mask) && mask.ValueKind == JsonValueKind.Number ? mask.GetUInt64() : 0);
+        var outcome = new RealOutcome { Undefined = undefined };
+        foreach (string name in RealOutcome.Names)
+        {
+            outcome.Registers[name] = Register("out", name) ?? Before(name);
+        }
 
-    private void Prepare(X86Bench bench)
+        // The flags word of an exception's frame; where the stack pointer is odd the case's own address for it is one byte off.
+        ulong flagsAt = Exception is null ? ulong.MaxValue : (outcome.Registers["ss"] << 4) + ((outcome.Registers["sp"] + 4) & 0xFFFF);
+        foreach (JsonElement cell in Cells("out"))
+        {
+            ulong address = cell[0].GetUInt64();
+            outcome.Memory.Add((address, (byte)cell[1].GetUInt32(), address == flagsAt ? (byte)undefined : address == flagsAt + 1 ? (byte)((undefined >> 8) | 0xF0) : (byte)0));
+        }
+
+        return outcome;
+    }
+
+    private void Prepare(X86Bench bench, RealOutcome outcome)
     {
         bench.Cpu.Reset();
         bench.Execution.Restart();
         foreach ((string name, int slot) in General)
         {
-            bench.Slot(slot) = Register("in", name) ?? 0;
+            bench.Slot(slot) = Before(name);
         }
 
         bench.Slot(X86Slots.Attributes + X86Slots.Cs) = SegmentAttributes.RealData;
         for (int i = 0; i < Segments.Length; i++)
         {
-            bench.Cpu.SetRealSegment(i, (ushort)(Register("in", Segments[i]) ?? 0));
+            bench.Cpu.SetRealSegment(i, (ushort)Before(Segments[i]));
         }
 
         bench.Slot(X86Slots.IdtrLimit) = 0x3FF;
-        bench.Cpu.SetEflags(((Register("in", "flags") ?? 0) & 0xFFF) | Eflags.Fixed);
+        bench.Cpu.SetEflags((Before("flags") & 0xFFF) | Eflags.Fixed);
         foreach (JsonElement cell in Cells("in"))
         {
             bench.Load(cell[0].GetUInt64(), [(byte)cell[1].GetUInt32()]);
         }
 
+        foreach ((ulong address, byte value) in outcome.Setup)
+        {
+            bench.Load(address, [value]);
+        }
+
         // Wherever the case ends, a HLT stands there.
-        ulong end = (Expected("cs") << 4) + ((Expected("ip") - 1) & 0xFFFF);
-        bench.Load(end, [0xF4]);
+        bench.Load(outcome.End, [0xF4]);
         bench.Cpu.UpdateContext();
-        bench.Cpu.SetIp(Register("in", "ip") ?? 0);
+        bench.Cpu.SetIp(Before("ip"));
     }
 
-    private string Check(X86Bench bench)
+    private static string Check(X86Bench bench, RealOutcome outcome)
     {
         var text = new StringBuilder();
-        ulong undefined = _line.TryGetProperty("undef", out JsonElement mask) && mask.ValueKind == JsonValueKind.Number ? mask.GetUInt64() : 0;
         foreach ((string name, int slot) in General)
         {
-            Compare(name, bench.Slot(slot) & 0xFFFF, Expected(name));
+            Compare(name, bench.Slot(slot) & 0xFFFF, outcome.Registers[name]);
         }
 
         for (int i = 0; i < Segments.Length; i++)
         {
-            Compare(Segments[i], bench.Slot(X86Slots.Selector + i), Expected(Segments[i]));
+            Compare(Segments[i], bench.Slot(X86Slots.Selector + i), outcome.Registers[Segments[i]]);
         }
 
-        Compare("ip", bench.Cpu.Ip & 0xFFFF, Expected("ip"));
-        const ulong Compared = 0x0FD5;
-        Compare("flags", bench.Cpu.EflagsNow & Compared & ~undefined, Expected("flags") & Compared & ~undefined);
-        ulong flagsAt = _line.TryGetProperty("exc", out JsonElement exception) && exception.ValueKind == JsonValueKind.Object ? exception.GetProperty("flagaddr").GetUInt64() : ulong.MaxValue;
-        foreach (JsonElement cell in Cells("out"))
+        Compare("ip", bench.Cpu.Ip & 0xFFFF, outcome.Registers["ip"]);
+        ulong compared = 0x0FD5 & ~outcome.Undefined;
+        Compare("flags", bench.Cpu.EflagsNow & compared, outcome.Registers["flags"] & compared);
+        foreach ((ulong address, byte expected, byte ignored) in outcome.Memory)
         {
-            ulong address = cell[0].GetUInt64();
-            uint value = bench.Memory[(int)address], expected = cell[1].GetUInt32(), ignored = address == flagsAt ? (uint)undefined & 0xFF : address == flagsAt + 1 ? ((uint)(undefined >> 8) & 0xFF) | 0xF0 : 0;
+            byte value = bench.Memory[(int)address];
             if (((value ^ expected) & ~ignored & 0xFF) != 0)
             {
                 text.Append(CultureInfo.InvariantCulture, $"[{address:x}] {value:x2} not {expected:x2}; ");

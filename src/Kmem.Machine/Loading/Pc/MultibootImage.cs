@@ -78,14 +78,7 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
     private (uint Entry, ulong End) PlaceElf(PcMemory memory)
     {
         LoadedImage elf = ImageLoader.Parse(Path, Image, new ImageOptions { AllowFlat = false });
-        ulong end = 0;
-        foreach (ImageSegment segment in elf.Segments)
-        {
-            memory.Write(segment.PhysicalAddress, segment.FileBytes.Span);
-            memory.Write(segment.PhysicalAddress + (ulong)segment.FileBytes.Length, new byte[segment.MemorySize - (ulong)segment.FileBytes.Length]);
-            end = Math.Max(end, segment.PhysicalAddress + segment.MemorySize);
-        }
-
+        ulong end = PlaceSegments(memory, elf);
         return elf.Entry <= uint.MaxValue ? ((uint)elf.Entry, end) : throw ImageException.For(Path, "has no entry below 4 GiB");
     }
 

@@ -21,7 +21,7 @@ public abstract class PcProgram(string path, ReadOnlyMemory<byte> image, ReadOnl
     /// <summary>Command line; empty for none.</summary>
     protected string CommandLine { get; } = commandLine;
 
-    /// <summary>Reads a program: a Linux bzImage, a multiboot image, or a boot sector.</summary>
+    /// <summary>Reads a program: a Linux bzImage, a multiboot image, an ELF file with a PVH entry, or a boot sector.</summary>
     /// <param name="path">The file, plain or gzip.</param>
     /// <param name="initrd">File of the initial file system or module; null for none.</param>
     /// <param name="commandLine">Command line; empty for none.</param>
@@ -39,9 +39,14 @@ public abstract class PcProgram(string path, ReadOnlyMemory<byte> image, ReadOnl
             return new MultibootImage(path, file, more, commandLine, header);
         }
 
+        if (PvhImage.Find(path, file) is { } elf)
+        {
+            return new PvhImage(elf, more, commandLine);
+        }
+
         return BootSector.Recognises(file)
             ? new BootSector(path, file, more, commandLine)
-            : throw ImageException.For(path, "is neither a Linux bzImage nor a multiboot image, and has no boot signature 55 AA at offset 510");
+            : throw ImageException.For(path, "is neither a Linux bzImage nor a multiboot image nor an ELF file with a PVH entry, and has no boot signature 55 AA at offset 510");
     }
 
     /// <summary>Puts the program into memory with all that its protocol wants.</summary>
@@ -49,4 +54,19 @@ public abstract class PcProgram(string path, ReadOnlyMemory<byte> image, ReadOnl
     /// <returns>The state in which the CPU is to begin.</returns>
     /// <exception cref="ImageException">It does not fit.</exception>
     public abstract StartState Place(PcMemory memory);
+
+    /// <summary>Puts the segments of an ELF file at their physical addresses.</summary>
+    /// <returns>The end of the highest one.</returns>
+    private protected static ulong PlaceSegments(PcMemory memory, LoadedImage elf)
+    {
+        ulong end = 0;
+        foreach (ImageSegment segment in elf.Segments)
+        {
+            memory.Write(segment.PhysicalAddress, segment.FileBytes.Span);
+            memory.Write(segment.PhysicalAddress + (ulong)segment.FileBytes.Length, new byte[segment.MemorySize - (ulong)segment.FileBytes.Length]);
+            end = Math.Max(end, segment.PhysicalAddress + segment.MemorySize);
+        }
+
+        return end;
+    }
 }

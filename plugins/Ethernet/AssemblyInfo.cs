@@ -1,0 +1,3 @@
+using Kmem.Abstractions;
+
+[assembly: PluginContract(PluginContractAttribute.Current)]

@@ -1,0 +1,34 @@
+using System.Buffers.Binary;
+
+namespace Kmem.Plugins.Network;
+
+/// <summary>Messages about the network itself.</summary>
+/// <remarks>Source: RFC 792, "Echo or Echo Reply Message" and "Destination Unreachable Message".</remarks>
+internal static class IcmpMessage
+{
+    private const byte Unreachable = 3, Echo = 8, Port = 3;
+
+    /// <summary>The answer to an echo request; null to anything else.</summary>
+    public static byte[]? Answer(ReadOnlySpan<byte> message)
+    {
+        if (message.Length < 8 || message[0] != Echo || Checksum.Of(message) != 0)
+        {
+            return null;
+        }
+
+        byte[] reply = message.ToArray();
+        reply[0] = 0;
+        return Finish(reply);
+    }
+
+    /// <summary>Says that nobody is at a port.</summary>
+    /// <param name="original">The beginning of the packet that was for it.</param>
+    public static byte[] PortUnreachable(ReadOnlySpan<byte> original) => Finish([Unreachable, Port, 0, 0, 0, 0, 0, 0, .. original]);
+
+    private static byte[] Finish(byte[] message)
+    {
+        message.AsSpan(2, 2).Clear();
+        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), Checksum.Of(message));
+        return message;
+    }
+}
