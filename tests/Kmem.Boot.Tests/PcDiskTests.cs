@@ -19,7 +19,7 @@ public sealed class PcDiskTests
             Mount(run);
             run.Answer("# ", $"cd /mnt/a; {Fill}; cd /mnt/b; {Fill}; echo sums:$(cat /mnt/?/sum | cut -d' ' -f1 | uniq -c)\n");
             run.Answer("sums: 2 ", "cat /sys/class/net/eth0/address /sys/class/misc/hw_random/rng_current; dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c\n");
-            run.Answer("52:54:00:12:34:56", "");
+            run.Answer("52:54:00:12:34:57", "");
             run.Answer("virtio_rng.0", "");
             run.Answer("64", "sync; reboot -f\n");
             run.Restart();
