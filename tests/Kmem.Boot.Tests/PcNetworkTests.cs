@@ -18,7 +18,7 @@ public sealed class PcNetworkTests
     public void TheGuestGetsAnAddressFetchesAFileAndServesOne()
     {
         string initrd = Path.GetTempFileName();
-        byte[] file = new byte[3_000_000];
+        byte[] file = new byte[1_000_000];
         new Random(11).NextBytes(file);
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
