@@ -129,7 +129,7 @@ internal sealed class ReceiveUnit(RegisterFile registers, Statistics statistics,
 
         if ((registers[RCTL] & RctlStripCrc) == 0)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(_packet.AsSpan(length), Checksums.FrameCheck(_packet.AsSpan(0, length)));
+            BinaryPrimitives.WriteUInt32LittleEndian(_packet.AsSpan(length), FrameCheck.Of(_packet.AsSpan(0, length)));
             length += CrcLength;
         }
 
@@ -141,7 +141,7 @@ internal sealed class ReceiveUnit(RegisterFile registers, Statistics statistics,
         uint sums = registers[RXCSUM];
         int data = length - ((registers[RCTL] & RctlStripCrc) == 0 ? CrcLength : 0), from = Math.Min((int)(sums & 0xFF), data);
         ReceivedPacket found = ReceivedPacket.Check(_packet.AsSpan(0, data), (sums & RxcsumIp) != 0, (sums & RxcsumTcp) != 0, (ushort)registers[VET]);
-        ushort sum = Checksums.Sum(_packet.AsSpan(from, data - from));
+        ushort sum = InternetChecksum.Sum(_packet.AsSpan(from, data - from));
         Span<byte> descriptor = stackalloc byte[DescriptorLength];
         for (int at = 0; at < length;)
         {

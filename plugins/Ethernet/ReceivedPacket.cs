@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Ethernet;
 
@@ -42,7 +43,7 @@ internal readonly record struct ReceivedPacket(byte Status, byte Errors)
         if (checksIp)
         {
             status |= IpSum;
-            errors |= Checksums.Sum(packet[..header]) == ushort.MaxValue ? (byte)0 : BadIp;
+            errors |= InternetChecksum.Sum(packet[..header]) == ushort.MaxValue ? (byte)0 : BadIp;
         }
 
         byte protocol = packet[9];
@@ -54,8 +55,8 @@ internal readonly record struct ReceivedPacket(byte Status, byte Errors)
             if (hasSum)
             {
                 status |= TcpSum;
-                uint pseudo = (uint)Checksums.Sum(packet.Slice(12, 8)) + protocol + (uint)payload.Length;
-                errors |= Checksums.Sum(payload, pseudo) == ushort.MaxValue ? (byte)0 : BadTcp;
+                uint pseudo = (uint)InternetChecksum.Sum(packet.Slice(12, 8)) + protocol + (uint)payload.Length;
+                errors |= InternetChecksum.Sum(payload, pseudo) == ushort.MaxValue ? (byte)0 : BadTcp;
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Ethernet;
 
@@ -43,7 +44,7 @@ internal struct TransmitContext
         int last = end == 0 || end >= frame.Length ? frame.Length : end + 1;
         if (start < last && at + 2 <= frame.Length)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], (ushort)~Checksums.Sum(frame[start..last]));
+            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], (ushort)~InternetChecksum.Sum(frame[start..last]));
         }
     }
 }

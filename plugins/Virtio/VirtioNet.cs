@@ -18,7 +18,7 @@ public sealed record VirtioNetOptions(
 public sealed class VirtioNet : Device, IPciFunction, IHasBanks, IFirmwareState, IVirtioModel
 {
     private const int Receive = 0, Send = 1, LegacyHeader = 10, ModernHeader = 12, MostFrame = 65550, MostWaiting = 256;
-    private const ulong HasMac = 1 << 5, HasStatus = 1 << 16;
+    private const ulong SumsOut = 1 << 0, HasMac = 1 << 5, Tcp4Out = 1 << 11, HasStatus = 1 << 16;
     private const byte LinkUp = 1;
 
     private readonly VirtioTransport _transport;
@@ -48,7 +48,7 @@ public sealed class VirtioNet : Device, IPciFunction, IHasBanks, IFirmwareState,
     /// <inheritdoc/>
     public IReadOnlyList<DeviceBank> Banks => _transport.Banks;
 
-    ulong IVirtioModel.Features => HasMac | HasStatus;
+    ulong IVirtioModel.Features => SumsOut | HasMac | Tcp4Out | HasStatus;
 
     IReadOnlyList<ushort> IVirtioModel.QueueSizes { get; } = [256, 256];
 
@@ -97,10 +97,10 @@ public sealed class VirtioNet : Device, IPciFunction, IHasBanks, IFirmwareState,
             long length = chain.GivenLength - HeaderLength;
             if (length is > 0 and <= MostFrame)
             {
-                byte[] frame = new byte[length];
-                if (chain.Read(HeaderLength, frame))
+                byte[] frame = new byte[HeaderLength + length];
+                if (chain.Read(0, frame) && _port is { } port)
                 {
-                    _port?.Send(frame);
+                    NetOffload.Read(frame).Apply(frame.AsSpan(HeaderLength), port.Send);
                 }
             }
 

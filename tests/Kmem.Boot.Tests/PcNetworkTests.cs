@@ -18,7 +18,7 @@ public sealed class PcNetworkTests
     public void TheGuestGetsAnAddressFetchesAFileAndServesOne()
     {
         string initrd = Path.GetTempFileName();
-        byte[] file = new byte[3_000_000];
+        byte[] file = new byte[1_000_000];
         new Random(11).NextBytes(file);
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
@@ -35,10 +35,11 @@ public sealed class PcNetworkTests
             run.Answer("1 packets received", $"busybox wget -q -O /file http://10.0.2.2:{port}/; busybox sha256sum /file\n");
             run.Answer(Convert.ToHexStringLower(SHA256.HashData(file)), $"busybox wget -O- http://10.0.2.2:{(port == 9 ? 10 : 9)}/\n");
             run.Answer("Connection refused", "(busybox nc -l -p 7 < /file; echo served-$?) &\n");
-            run.Answer("# ", "\n");
+            run.Answer("# ", "until busybox netstat -ltn | busybox grep -q :7; do busybox usleep 10000; done; echo listening-$?\n");
+            run.Answer("listening-0", "\n");
             using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             client.Connect(IPAddress.Loopback, way);
-            Task<byte[]> fetched = Task.Run(() => Read(client));
+            Task<byte[]> fetched = Task.Run(() => Read(client, file.Length));
             run.Answer("served-0", "poweroff -f\n");
             MachineStop stop = run.Finish();
             Assert.True(stop.Kind is StopKind.PowerOff, $"{stop.Kind}: {stop.Message}\n{run.Tail}");
@@ -62,13 +63,14 @@ public sealed class PcNetworkTests
         _ = client.Receive(new byte[1]);
     }
 
-    private static byte[] Read(Socket client)
+    private static byte[] Read(Socket client, int length)
     {
-        client.Shutdown(SocketShutdown.Send);
-        using var all = new MemoryStream();
+        // Busybox ends when its partner does, so the partner waits for all.
+        byte[] all = new byte[length];
         using var stream = new NetworkStream(client);
-        stream.CopyTo(all);
-        return all.ToArray();
+        stream.ReadExactly(all);
+        client.Shutdown(SocketShutdown.Send);
+        return all;
     }
 
     private static int FreePort()

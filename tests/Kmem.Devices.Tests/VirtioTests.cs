@@ -121,6 +121,45 @@ public sealed class VirtioTests : IDisposable
     }
 
     [Fact]
+    public void TheAdapterSumsAndCutsWhatItsDriverLeavesToIt()
+    {
+        var network = new Recorder();
+        var adapter = new VirtioNet(new VirtioNetOptions("net", Dma: "memory"), _context.With("net", network));
+        var bar = new GuestBank(adapter, "bar4");
+        bar.Write(0x08, 4, 1);
+        bar.Write(0x0C, 4, 1);
+        Begin(bar, queue: 1);
+        byte[] payload = [.. Enumerable.Range(0, 2500).Select(i => (byte)(i * 7))];
+        byte[] frame =
+        [
+            2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0,
+            0x45, 0, 0, 0, 1, 0, 0, 0, 64, 6, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2,
+            0x12, 0x34, 0, 80, 0, 0, 0x1B, 0x58, 0, 0, 0, 0, 0x50, 0x19, 0xFF, 0xFF, 0, 0, 0, 0, .. payload,
+        ];
+        byte[] header = [1, 1, 54, 0, 0xE8, 3, 34, 0, 16, 0, 0, 0];
+        Put(Data, [.. header, .. frame]);
+        _ = Post(bar, 1, (Data, (uint)(header.Length + frame.Length), false));
+        Assert.Equal([1054, 1054, 554], network.Sent.Select(f => f.Length));
+        Assert.Equal(payload, network.Sent.SelectMany(f => f[54..]));
+        foreach (byte[] segment in network.Sent)
+        {
+            Assert.Equal(0, GuestLan.Sum(segment.AsSpan(14, 20)));
+            int length = segment.Length - 34;
+            Assert.Equal(0, GuestLan.Sum(segment.AsSpan(34), (uint)(ushort)~GuestLan.Sum([.. segment[26..34], 0, 6, (byte)(length >> 8), (byte)length])));
+        }
+
+        Assert.Equal([0x10, 0x10, 0x19], network.Sent.Select(f => (int)f[47]));
+
+        // A header that makes no sense costs the frame, nothing else.
+        network.Sent.Clear();
+        Put(Data, [1, 1, 0, 0, 0xE8, 3, 0xFF, 0xFF, 16, 0, 0, 0, .. frame[..60]]);
+        _ = Post(bar, 1, (Data, 72, false));
+        Put(Data, [1, 0, 0, 0, 0, 0, 60, 0, 60, 0, 0, 0, .. frame[..60]]);
+        _ = Post(bar, 1, (Data, 72, false));
+        Assert.Empty(network.Sent);
+    }
+
+    [Fact]
     public void InterruptsAreMessagesWhenTheDriverSaysSo()
     {
         const ulong Messages = 0x8000;

@@ -30,15 +30,51 @@ internal sealed class HostStream : IHostStream
         _ = ConnectAsync(place);
     }
 
-    public HostStreamState State => Locked(() => _state);
+    public HostStreamState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _state;
+            }
+        }
+    }
 
     public Action? Changed { get; set; }
 
-    public int Available => Locked(() => _arrived.Count);
+    public int Available
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _arrived.Count;
+            }
+        }
+    }
 
-    public bool IsEnded => Locked(() => _isEnded);
+    public bool IsEnded
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isEnded;
+            }
+        }
+    }
 
-    public int Room => Locked(() => _isEnding ? 0 : _leaving.Room);
+    public int Room
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isEnding ? 0 : _leaving.Room;
+            }
+        }
+    }
 
     public void Peek(int offset, Span<byte> destination)
     {
@@ -126,10 +162,15 @@ internal sealed class HostStream : IHostStream
     public void Tell()
     {
         Volatile.Write(ref _isTold, 0);
-        if (!Locked(() => _isClosed))
+        lock (_gate)
         {
-            Changed?.Invoke();
+            if (_isClosed)
+            {
+                return;
+            }
         }
+
+        Changed?.Invoke();
     }
 
     private static void Quietly(Action action)
@@ -141,14 +182,6 @@ internal sealed class HostStream : IHostStream
         catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
         {
             // The socket is gone already, which is what is wanted.
-        }
-    }
-
-    private T Locked<T>(Func<T> look)
-    {
-        lock (_gate)
-        {
-            return look();
         }
     }
 
