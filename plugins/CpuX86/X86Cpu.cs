@@ -29,6 +29,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         Modes = 3,
         AllowsUnaligned = true,
         Optimizes = true,
+        FindsSpans = true,
         SlotName = X86Slots.Name,
     };
 
@@ -193,6 +194,9 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
 
     /// <inheritdoc/>
     public TranslatedAddress Translate(ulong address, MemoryAccess access) => _tables.Translate(address, access);
+
+    /// <inheritdoc/>
+    public MappedSpan FindSpan(ulong address) => _tables.FindSpan(address);
 
     /// <inheritdoc/>
     public void BeginTurn() => Management.ShowMemory(isTurn: true);

@@ -284,7 +284,7 @@ public static unsafe class Interpreter
 
                 case Uop.Load16U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, pageShift, 2, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 2, u, out host))
                     {
                         goto load;
                     }
@@ -293,7 +293,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Load32U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, pageShift, 4, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 4, u, out host))
                     {
                         goto load;
                     }
@@ -302,7 +302,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Load64U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, pageShift, 8, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 8, u, out host))
                     {
                         goto load;
                     }
@@ -311,7 +311,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store16U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, pageShift, 2, u, out host) || MemoryKernels.HitsCode(codeLines, host, 2))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 2, u, out host) || MemoryKernels.HitsCode(codeLines, host, 2))
                     {
                         goto store;
                     }
@@ -320,7 +320,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store32U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, pageShift, 4, u, out host) || MemoryKernels.HitsCode(codeLines, host, 4))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 4, u, out host) || MemoryKernels.HitsCode(codeLines, host, 4))
                     {
                         goto store;
                     }
@@ -329,7 +329,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store64U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, pageShift, 8, u, out host) || MemoryKernels.HitsCode(codeLines, host, 8))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 8, u, out host) || MemoryKernels.HitsCode(codeLines, host, 8))
                     {
                         goto store;
                     }
@@ -338,7 +338,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Probe:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, pageShift, 1, u, out host))
+                    if (!ReachUnalignedForStore(tlb, address, 0, 0, 0, pageShift, 1, u, out host))
                     {
                         u->Site |= SiteFlags.Slow;
                         state->Current = u;
@@ -461,7 +461,12 @@ public static unsafe class Interpreter
                 return ExitReason.Fault;
             }
 
-            u->Site |= IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Read, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
+            (linearBase, linearLength, linearHost) = (state->LinearBase, state->LinearLength, state->LinearHost);
+            if (address - linearBase >= linearLength)
+            {
+                u->Site |= IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Read, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
+            }
+
 
             if (state->Attention != 0)
             {
@@ -481,7 +486,12 @@ public static unsafe class Interpreter
 
             TlbEntry* filled = MemoryKernels.Entry(tlb, address, pageShift);
             bool wasMiss = !changesCode && IsPage(filled->Write, address, pageShift) && !MemoryKernels.HitsCode(codeLines, (nint)address + filled->Addend);
-            u->Site |= wasMiss ? SiteFlags.Tlb : SiteFlags.Slow;
+            (linearBase, linearLength, linearHost) = (state->LinearBase, state->LinearLength, state->LinearHost);
+            if (!wasMiss || address - linearBase >= linearLength)
+            {
+                u->Site |= wasMiss ? SiteFlags.Tlb : SiteFlags.Slow;
+            }
+
 
             if (state->Attention != 0)
             {
@@ -577,8 +587,15 @@ public static unsafe class Interpreter
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool ReachUnaligned(TlbEntry* tlb, ulong address, int pageShift, int width, MicroOp* operation, out nint host)
+    private static bool ReachUnaligned(TlbEntry* tlb, ulong address, ulong linearBase, ulong linearLength, nint linearHost, int pageShift, int width, MicroOp* operation, out nint host)
     {
+        ulong offset = address - linearBase;
+        host = linearHost + (nint)offset;
+        if (offset < linearLength)
+        {
+            return true;
+        }
+
         TlbEntry* entry = MemoryKernels.Entry(tlb, address, pageShift);
         host = (nint)address + entry->Addend;
         if (!MemoryKernels.HitsUnaligned(entry->Read, address, pageShift, width))
@@ -591,8 +608,15 @@ public static unsafe class Interpreter
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool ReachUnalignedForStore(TlbEntry* tlb, ulong address, int pageShift, int width, MicroOp* operation, out nint host)
+    private static bool ReachUnalignedForStore(TlbEntry* tlb, ulong address, ulong linearBase, ulong linearLength, nint linearHost, int pageShift, int width, MicroOp* operation, out nint host)
     {
+        ulong offset = address - linearBase;
+        host = linearHost + (nint)offset;
+        if (offset < linearLength)
+        {
+            return true;
+        }
+
         TlbEntry* entry = MemoryKernels.Entry(tlb, address, pageShift);
         host = (nint)address + entry->Addend;
         if (!MemoryKernels.HitsUnaligned(entry->Write, address, pageShift, width))

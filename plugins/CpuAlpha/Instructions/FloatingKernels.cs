@@ -85,14 +85,6 @@ internal static unsafe class FloatingKernels
         }
     }
 
-    /// <summary>Zero or normal.</summary>
-    [MethodImpl(Inline)]
-    private static bool IsOrdinary(double x)
-    {
-        ulong magnitude = BitConverter.DoubleToUInt64Bits(x) << 1;
-        return magnitude - 1 >= (1UL << 53) - 1 && magnitude < 0xFFE0_0000_0000_0000;
-    }
-
     [MethodImpl(Inline)]
     private static bool MayRound(ulong control) => (control & Inexact) != 0;
 
@@ -113,26 +105,18 @@ internal static unsafe class FloatingKernels
 
     [MethodImpl(Inline)]
     private static bool IsPlainAddT(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && IsOrdinary(r) && (MayRound(control) || Residual(a, b, r) == 0);
-
-    /// <summary>What rounding took from a sum.</summary>
-    [MethodImpl(Inline)]
-    private static double Residual(double a, double b, double sum)
-    {
-        double other = sum - a;
-        return a - (sum - other) + (b - other);
-    }
+        Residuals.IsOrdinary(a) && Residuals.IsOrdinary(b) && Residuals.IsOrdinary(r) && (MayRound(control) || Residuals.OfSum(a, b, r) == 0);
 
     [MethodImpl(Inline)]
     private static bool IsPlainSubT(double a, double b, double r, ulong control) => IsPlainAddT(a, -b, r, control);
 
     [MethodImpl(Inline)]
     private static bool IsPlainMulT(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || Math.FusedMultiplyAdd(a, b, -r) == 0 : a == 0 || b == 0);
+        Residuals.IsOrdinary(a) && Residuals.IsOrdinary(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || Residuals.OfProduct(a, b, r) == 0 : a == 0 || b == 0);
 
     [MethodImpl(Inline)]
     private static bool IsPlainDivT(double a, double b, double r, ulong control) =>
-        IsOrdinary(a) && IsOrdinary(b) && b != 0 && IsOrdinary(r) && Math.Abs(a) > Tiny && Math.Abs(r) > Tiny && (MayRound(control) || Math.FusedMultiplyAdd(r, b, -a) == 0);
+        Residuals.IsOrdinary(a) && Residuals.IsOrdinary(b) && b != 0 && Residuals.IsOrdinary(r) && Math.Abs(a) > Tiny && Math.Abs(r) > Tiny && (MayRound(control) || Residuals.OfQuotient(a, b, r) == 0);
 
     private static bool IsPlainAddTd(double a, double b, double r, ulong control) => IsNearest(control) && IsPlainAddT(a, b, r, control);
 
@@ -145,7 +129,7 @@ internal static unsafe class FloatingKernels
     private static double SqrtT(double a, double b) => Math.Sqrt(b);
 
     private static bool IsPlainSqrtT(double a, double b, double r, ulong control) =>
-        IsOrdinary(b) && (b > Tiny ? MayRound(control) || Math.FusedMultiplyAdd(r, r, -b) == 0 : b == 0);
+        Residuals.IsOrdinary(b) && (b > Tiny ? MayRound(control) || Residuals.OfRoot(b, r) == 0 : b == 0);
 
     private static double CompareUnordered(double a, double b) => 0;
 
@@ -159,7 +143,7 @@ internal static unsafe class FloatingKernels
     private static double CompareLessOrEqual(double a, double b) => a <= b ? 2 : 0;
 
     [MethodImpl(Inline)]
-    private static bool IsPlainCompare(double a, double b, double r, ulong control) => IsOrdinary(a) && IsOrdinary(b);
+    private static bool IsPlainCompare(double a, double b, double r, ulong control) => Residuals.IsOrdinary(a) && Residuals.IsOrdinary(b);
 
     // Rounding a double to a single once more is harmless for these four: 53 >= 2 * 24 + 2.
     [MethodImpl(Inline)]
@@ -175,14 +159,14 @@ internal static unsafe class FloatingKernels
     private static double DivS(double a, double b) => (float)(a / b);
 
     [MethodImpl(Inline)]
-    private static bool IsSingle(double x) => IsOrdinary(x) && (float)x == x;
+    private static bool IsSingle(double x) => Residuals.IsOrdinary(x) && (float)x == x;
 
     [MethodImpl(Inline)]
     private static bool IsSingleResult(double r) => Math.Abs(r) is >= LeastSingle and <= GreatestSingle;
 
     [MethodImpl(Inline)]
     private static bool IsPlainAddS(double a, double b, double r, ulong control) =>
-        IsSingle(a) && IsSingle(b) && (IsSingleResult(r) ? MayRound(control) || (r == a + b && Residual(a, b, r) == 0) : a + b == 0);
+        IsSingle(a) && IsSingle(b) && (IsSingleResult(r) ? MayRound(control) || (r == a + b && Residuals.OfSum(a, b, r) == 0) : a + b == 0);
 
     [MethodImpl(Inline)]
     private static bool IsPlainSubS(double a, double b, double r, ulong control) => IsPlainAddS(a, -b, r, control);
@@ -205,10 +189,10 @@ internal static unsafe class FloatingKernels
     private static double ToQuadword(double a, double b) => BitConverter.Int64BitsToDouble((long)b);
 
     private static bool IsPlainToQuadword(double a, double b, double r, ulong control) =>
-        IsOrdinary(b) && Math.Abs(b) < TwoTo63 && (MayRound(control) || (double)(long)b == b);
+        Residuals.IsOrdinary(b) && Math.Abs(b) < TwoTo63 && (MayRound(control) || (double)(long)b == b);
 
     private static double ToSingle(double a, double b) => (float)b;
 
     private static bool IsPlainToSingle(double a, double b, double r, ulong control) =>
-        IsOrdinary(b) && (IsSingleResult(r) ? MayRound(control) || r == b : b == 0);
+        Residuals.IsOrdinary(b) && (IsSingleResult(r) ? MayRound(control) || r == b : b == 0);
 }

@@ -79,13 +79,6 @@ internal static unsafe class ScalarKernels
         GuestKernels.Guarded(value, valueMethod, guard, guardMethod, &VectorHelpers.HalfOf, X86Slots.Mxcsr);
 
     [MethodImpl(Inline)]
-    private static bool IsOrdinary(double x)
-    {
-        ulong magnitude = BitConverter.DoubleToUInt64Bits(x) << 1;
-        return magnitude - 1 >= (1UL << 53) - 1 && magnitude < 0xFFE0_0000_0000_0000;
-    }
-
-    [MethodImpl(Inline)]
     private static bool IsOrdinary(float x)
     {
         uint magnitude = BitConverter.SingleToUInt32Bits(x) << 1;
@@ -104,14 +97,6 @@ internal static unsafe class ScalarKernels
 
     [MethodImpl(Inline)]
     private static bool IsNearest(ulong control) => (control & RoundingMask) == 0;
-
-    /// <summary>What rounding took from a sum.</summary>
-    [MethodImpl(Inline)]
-    private static double Residual(double a, double b, double sum)
-    {
-        double other = sum - a;
-        return a - (sum - other) + (b - other);
-    }
 
     [MethodImpl(Inline)]
     private static double AddDouble(double a, double b) => a + b;
@@ -136,25 +121,25 @@ internal static unsafe class ScalarKernels
 
     [MethodImpl(Inline)]
     private static bool IsPlainAddDouble(double a, double b, double r, ulong control) =>
-        !IsDenormal(a) && !IsDenormal(b) && IsOrdinary(r) && (MayRound(control) || (IsNearest(control) && Residual(a, b, r) == 0));
+        !IsDenormal(a) && !IsDenormal(b) && Residuals.IsOrdinary(r) && (MayRound(control) || (IsNearest(control) && Residuals.OfSum(a, b, r) == 0));
 
     [MethodImpl(Inline)]
     private static bool IsPlainSubtractDouble(double a, double b, double r, ulong control) => IsPlainAddDouble(a, -b, r, control);
 
     [MethodImpl(Inline)]
     private static bool IsPlainMultiplyDouble(double a, double b, double r, ulong control) =>
-        !IsDenormal(a) && !IsDenormal(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(a, b, -r) == 0) : r == 0 && (a == 0 || b == 0));
+        !IsDenormal(a) && !IsDenormal(b) && (Math.Abs(r) is > Tiny and <= double.MaxValue ? MayRound(control) || (IsNearest(control) && Residuals.OfProduct(a, b, r) == 0) : r == 0 && (a == 0 || b == 0));
 
     [MethodImpl(Inline)]
     private static bool IsPlainDivideDouble(double a, double b, double r, ulong control) =>
         !IsDenormal(a) && !IsDenormal(b) && Math.Abs(r) is > Tiny and <= double.MaxValue
-        && (MayRound(control) || (IsNearest(control) && Math.Abs(a) > Tiny && Math.FusedMultiplyAdd(r, b, -a) == 0));
+        && (MayRound(control) || (IsNearest(control) && Math.Abs(a) > Tiny && Residuals.OfQuotient(a, b, r) == 0));
 
     private static bool IsPlainRootDouble(double a, double b, double r, ulong control) =>
-        b is > Tiny and <= double.MaxValue && (MayRound(control) || (IsNearest(control) && Math.FusedMultiplyAdd(r, r, -b) == 0));
+        b is > Tiny and <= double.MaxValue && (MayRound(control) || (IsNearest(control) && Residuals.OfRoot(b, r) == 0));
 
     [MethodImpl(Inline)]
-    private static bool ArePlainDoubles(double a, double b, double r, ulong control) => IsOrdinary(a) && IsOrdinary(b);
+    private static bool ArePlainDoubles(double a, double b, double r, ulong control) => Residuals.IsOrdinary(a) && Residuals.IsOrdinary(b);
 
     [MethodImpl(Inline)]
     private static double OrderDoubles(double a, double b) => BitConverter.UInt64BitsToDouble(a < b ? Eflags.Cf : a == b ? Eflags.Zf : 0);
@@ -205,7 +190,7 @@ internal static unsafe class ScalarKernels
     }
 
     [MethodImpl(Inline)]
-    private static bool IsExactSum(double x, double y, double sum) => x + y == sum && Residual(x, y, sum) == 0;
+    private static bool IsExactSum(double x, double y, double sum) => x + y == sum && Residuals.OfSum(x, y, sum) == 0;
 
     [MethodImpl(Inline)]
     private static bool IsPlainMultiplySingle(double a, double b, double r, ulong control)
@@ -265,14 +250,14 @@ internal static unsafe class ScalarKernels
 
     [MethodImpl(Inline)]
     private static bool IsPlainToInteger32(double a, double b, double r, ulong control) =>
-        Math.Abs(b) < TwoTo31 && IsOrdinary(b) && (IsPrecisionNoted(control) || (int)b == b);
+        Math.Abs(b) < TwoTo31 && Residuals.IsOrdinary(b) && (IsPrecisionNoted(control) || (int)b == b);
 
     [MethodImpl(Inline)]
     private static double ToInteger64(double a, double b) => BitConverter.Int64BitsToDouble((long)b);
 
     [MethodImpl(Inline)]
     private static bool IsPlainToInteger64(double a, double b, double r, ulong control) =>
-        Math.Abs(b) < TwoTo63 && IsOrdinary(b) && (IsPrecisionNoted(control) || (long)b == b);
+        Math.Abs(b) < TwoTo63 && Residuals.IsOrdinary(b) && (IsPrecisionNoted(control) || (long)b == b);
 
     [MethodImpl(Inline)]
     private static double SingleToInteger32(double a, double b) => ToInteger32(a, Low(b));

@@ -6,7 +6,7 @@ namespace Kmem.Plugins.CpuX86.Memory;
 
 /// <summary>Paging: two levels with 4 KiB and 4 MiB pages, PAE, and four levels of long mode.</summary>
 /// <remarks>Source: Intel SDM volume 3, chapter 4 "Paging".</remarks>
-internal sealed unsafe class PageTables(X86Cpu cpu)
+internal sealed unsafe partial class PageTables(X86Cpu cpu)
 {
     /// <summary>Set in a fault's number where it is a page fault; its error code is in the low bits.</summary>
     public const int PageFault = 0x1_0000;

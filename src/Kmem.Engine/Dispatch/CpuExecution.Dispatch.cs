@@ -178,7 +178,7 @@ public sealed unsafe partial class CpuExecution
             Region region = _cache.RegionAt(block->Entry);
             ulong left = region.Code!((nint)State);
             CodeBlock* next;
-            if (left > (ulong)ExitReason.Again)
+            if ((long)left > (long)ExitReason.Again)
             {
                 State->Successor = (Successor*)left;
                 next = State->Successor->Target;
@@ -187,7 +187,7 @@ public sealed unsafe partial class CpuExecution
                     return ExitReason.Link;
                 }
             }
-            else if ((ExitReason)left == ExitReason.Indirect)
+            else if (left == (ulong)ExitReason.Indirect)
             {
                 next = *(State->Jumps + CpuState.JumpIndex(State->Pc));
                 if (next == null || next->Pc != State->Pc || next->Context != State->Context)
@@ -197,12 +197,12 @@ public sealed unsafe partial class CpuExecution
             }
             else
             {
-                return LeaveRegion(region, (ExitReason)left);
+                return (long)left < 0 ? LeaveRegion(region, left) : (ExitReason)left;
             }
 
             if (next->Entry == 0 || State->Attention != 0 || ((next->Epoch ^ State->Epoch) & next->EpochMask) != 0)
             {
-                return left > (ulong)ExitReason.Again ? ExitReason.Link : ExitReason.Indirect;
+                return left != (ulong)ExitReason.Indirect ? ExitReason.Link : ExitReason.Indirect;
             }
 
             State->Block = null;
@@ -210,12 +210,16 @@ public sealed unsafe partial class CpuExecution
         }
     }
 
-    /// <summary>Does what a region has left to do, and tells the dispatch loop why it ended.</summary>
-    private ExitReason LeaveRegion(Region region, ExitReason left)
+    /// <summary>Does what code has left to do on its way out, and tells the dispatch loop why it ended.</summary>
+    private ExitReason LeaveRegion(Region region, ulong left)
     {
-        if (left == ExitReason.Side)
+        RegionExit exit = region.ExitOf(left);
+        State->Pc = exit.Pc;
+        State->Budget += exit.Refund;
+        State->Block = null;
+        if (exit.Reason == ExitReason.Side)
         {
-            region.CountSideExit(State->Site, _options.SideExitLimit, out bool again);
+            region.CountSideExit(left, _options.SideExitLimit, out bool again);
             if (again)
             {
                 _cache.Remove(region);
@@ -225,16 +229,16 @@ public sealed unsafe partial class CpuExecution
                 }
             }
         }
-        else if (left == ExitReason.Budget)
+        else if (exit.Reason == ExitReason.Budget)
         {
-            State->Next = Lookup(State->Pc);
+            State->Next = Lookup(exit.Pc);
             if (State->Next == null)
             {
                 return ExitReason.Indirect;
             }
         }
 
-        return left;
+        return exit.Reason;
     }
 
     private void Heat(CodeBlock* block)
@@ -251,7 +255,7 @@ public sealed unsafe partial class CpuExecution
             return;
         }
 
-        region.Constants = new RegionConstants(State->LinearBase, _windowLength, State->LinearHost, (nint)State->CodeLines, State->LinearLength != 0);
+        region.Constants = new RegionConstants(State->LinearBase, _windowLength, State->LinearHost, (nint)State->CodeLines, State->LinearLength != 0, _cpu.Model.FindsSpans);
         if (_options.Mode == EngineMode.Translate)
         {
             if (_compiler.Compile(region))

@@ -235,6 +235,10 @@ public sealed unsafe partial class CpuExecution
         entry->Addend = (reads ? read.Pointer : writes ? written.Pointer : 0) - (nint)page;
         entry->Read = translation.Readable ? page | (reads ? 0 : TlbEntry.Device) : TlbEntry.None;
         entry->Write = translation.Writable ? page | (writes ? 0 : TlbEntry.Device) : TlbEntry.None;
+        if (_cpu.Model.FindsSpans && translation is { Shift: > 12, Readable: true, Writable: true } && reads && writes)
+        {
+            FindSpan(page, entry, translation.IsGlobal);
+        }
     }
 
     private void FindWindow()
@@ -247,7 +251,7 @@ public sealed unsafe partial class CpuExecution
             (State->LinearBase, State->LinearHost) = (first, memory.Pointer);
         }
 
-        if (State->LinearLength != 0)
+        if (State->LinearLength != 0 && !_cpu.Model.FindsSpans)
         {
             State->LinearLength = _windowLength;
         }

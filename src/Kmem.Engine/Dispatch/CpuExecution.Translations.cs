@@ -19,6 +19,7 @@ public sealed unsafe partial class CpuExecution
         }
 
         _largePages.Clear();
+        DropSpans(_ => true);
         NewEpoch(isGlobal: true);
     }
 
@@ -30,6 +31,7 @@ public sealed unsafe partial class CpuExecution
             ClearLocal(i);
         }
 
+        DropSpans(s => !s.IsGlobal);
         NewEpoch(isGlobal: false);
     }
 

@@ -40,6 +40,7 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
         State = (CpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuState), 64);
         *State = default;
         _tlbs = new TlbEntry*[cpu.Model.Modes];
+        _spans = new Span[cpu.Model.Modes];
         (_filled, _fills, _hasGlobal) = (new int[cpu.Model.Modes], new int[cpu.Model.Modes][], new bool[cpu.Model.Modes]);
         for (int i = 0; i < _tlbs.Length; i++)
         {
@@ -111,7 +112,14 @@ public sealed unsafe partial class CpuExecution : IExecution, IExecutionOwner, I
     {
         _mode = mode;
         State->Tlb = _tlbs[mode];
-        State->LinearLength = window ? _windowLength : 0;
+        if (_cpu.Model.FindsSpans)
+        {
+            TakeSpan();
+        }
+        else
+        {
+            State->LinearLength = window ? _windowLength : 0;
+        }
     }
 
     /// <inheritdoc/>

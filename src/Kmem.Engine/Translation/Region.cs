@@ -3,7 +3,7 @@ using Kmem.Ir;
 
 namespace Kmem.Engine.Translation;
 
-/// <summary>Translated code: takes the state's address, gives the address of a <see cref="Successor"/> or an <see cref="ExitReason"/>.</summary>
+/// <summary>Translated code: takes the state's address, gives the address of a <see cref="Successor"/>, an <see cref="ExitReason"/>, or the number of a <see cref="RegionExit"/> with the top bit set.</summary>
 /// <param name="state">Address of the <see cref="CpuState"/>.</param>
 public delegate ulong RegionCode(nint state);
 
@@ -13,7 +13,8 @@ public delegate ulong RegionCode(nint state);
 /// <param name="LinearHost">Host address of its first byte.</param>
 /// <param name="CodeLines">The biased marks of code lines.</param>
 /// <param name="HasWindow">Whether the window may be used in the region's mode.</param>
-public sealed record RegionConstants(ulong LinearBase, ulong LinearLength, nint LinearHost, nint CodeLines, bool HasWindow);
+/// <param name="IsFound">Whether the window's place is found while code runs, so that it is taken from the state and not from here.</param>
+public sealed record RegionConstants(ulong LinearBase, ulong LinearLength, nint LinearHost, nint CodeLines, bool HasWindow, bool IsFound);
 
 /// <summary>A block of a region as it was when the region was formed.</summary>
 /// <param name="Block">Address of the block.</param>
@@ -23,10 +24,18 @@ public sealed record RegionConstants(ulong LinearBase, ulong LinearLength, nint 
 /// <param name="Successors">Ways out that were seen: virtual address, and address of the <see cref="Successor"/>.</param>
 public sealed record RegionBlock(nint Block, ulong Pc, MicroOp[] Operations, InstructionMark[] Marks, (ulong Pc, nint Target)[] Successors);
 
+/// <summary>A way out of a region; what it leaves to do is done outside, so that code has next to nothing for ways that are seldom gone.</summary>
+/// <param name="Reason">Why code is left.</param>
+/// <param name="Pc">Virtual address of the next instruction.</param>
+/// <param name="Refund">Instructions that were paid for and not executed.</param>
+/// <param name="Block">Address of the block.</param>
+/// <param name="Operation">Index of the micro-op at which exits are counted; -1 where they are not.</param>
+internal readonly record struct RegionExit(ExitReason Reason, ulong Pc, int Refund, nint Block = 0, int Operation = -1);
+
 /// <summary>Blocks that are translated together; entered at the first one.</summary>
 public sealed unsafe class Region
 {
-    private readonly List<(nint Block, int Operation)> _sites = [];
+    private readonly List<RegionExit> _ways = [];
     private readonly Dictionary<int, int> _exits = [];
 
     /// <summary>Creates a region.</summary>
@@ -72,34 +81,39 @@ public sealed unsafe class Region
     /// <summary>The count of a block that shall not report itself as hot: so far below the threshold that it never gets there.</summary>
     internal const int RestingExecutions = int.MinValue / 2;
 
-    /// <summary>Notes a place from which code may ask the interpreter.</summary>
-    /// <returns>Its number.</returns>
-    internal int AddSite(nint block, int operation)
+    /// <summary>Notes a way out.</summary>
+    /// <returns>What code gives back when it goes this way; the number is negative.</returns>
+    internal long AddExit(RegionExit exit)
     {
-        _sites.Add((block, operation));
-        return _sites.Count - 1;
+        _ways.Add(exit);
+        return long.MinValue | (uint)(_ways.Count - 1);
     }
 
+    /// <summary>The way out that code has gone.</summary>
+    /// <param name="left">What it gave back.</param>
+    internal RegionExit ExitOf(ulong left) => _ways[(int)(uint)left];
+
     /// <summary>Counts an exit to the interpreter and tells what the translator should do otherwise there.</summary>
-    /// <param name="site">Number of the place.</param>
+    /// <param name="left">What code gave back.</param>
     /// <param name="limit">Exits that are too many.</param>
     /// <param name="again">Whether the region should be translated again.</param>
-    internal void CountSideExit(int site, int limit, out bool again)
+    internal void CountSideExit(ulong left, int limit, out bool again)
     {
         again = false;
-        if (site < 0 || site >= _sites.Count)
+        RegionExit exit = ExitOf(left);
+        if (exit.Operation < 0)
         {
             return;
         }
 
-        int count = _exits[site] = _exits.GetValueOrDefault(site) + 1;
+        int site = (int)(uint)left, count = _exits[site] = _exits.GetValueOrDefault(site) + 1;
         if (count != limit)
         {
             return;
         }
 
-        (nint address, int index) = _sites[site];
-        var block = (CodeBlock*)address;
+        int index = exit.Operation;
+        var block = (CodeBlock*)exit.Block;
         MicroOp* operation = block->Operations + index;
         SiteFlags seen = operation->Site, next = SiteFlags.Slow;
         if (UopTable.ShapeOf(operation->Code) is UopShape.Load or UopShape.Store)

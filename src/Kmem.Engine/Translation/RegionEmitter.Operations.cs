@@ -116,7 +116,16 @@ internal sealed partial class RegionEmitter
     /// <summary>Brings the host address into its local, or leaves for the interpreter.</summary>
     private void Reach(MicroOp operation, Place place, string tag)
     {
-        if (!TryReachWithGroup(place))
+        if (TryReachWithGroup(place))
+        {
+            return;
+        }
+
+        if (UsesSpan(operation))
+        {
+            ReachSpan(operation, place, tag);
+        }
+        else
         {
             ReachPage(operation, tag, SideStub(place));
         }

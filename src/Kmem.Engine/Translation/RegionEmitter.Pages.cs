@@ -7,29 +7,35 @@ namespace Kmem.Engine.Translation;
 internal sealed partial class RegionEmitter
 {
     private readonly List<LocalBuilder> _addends = [];
-    private readonly Dictionary<int, (int Number, AccessGroup Group)> _pageGroups = [];
+    private readonly Dictionary<int, (int Number, AccessGroup Group, bool IsSpan)> _pageGroups = [];
     private LocalBuilder? _low;
 
-    /// <summary>Finds what lies in one page as long as an object does not cross into the next.</summary>
+    /// <summary>Finds what lies in one page as long as an object does not cross into the next, and what lies in the window together.</summary>
     private void FindPageGroups(RegionBlock block)
     {
         _pageGroups.Clear();
         int number = 0;
-        foreach (AccessGroup group in AddressGroups.Find(block.Operations, o => !UsesWindow(o) && (o.Site & (SiteFlags.Slow | SiteFlags.Single)) == 0))
-        {
-            foreach (GroupedAccess member in group.Members)
-            {
-                _pageGroups[member.Index] = (number, group);
-            }
+        Add(AddressGroups.Find(block.Operations, o => !UsesWindow(o) && !UsesSpan(o) && (o.Site & (SiteFlags.Slow | SiteFlags.Single)) == 0), isSpan: false);
+        Add(AddressGroups.Find(block.Operations, UsesSpan), isSpan: true);
 
-            number++;
+        void Add(IEnumerable<AccessGroup> groups, bool isSpan)
+        {
+            foreach (AccessGroup group in groups)
+            {
+                foreach (GroupedAccess member in group.Members)
+                {
+                    _pageGroups[member.Index] = (number, group, isSpan);
+                }
+
+                number++;
+            }
         }
     }
 
     /// <summary>Brings the host address into its local by what the first access of the group has found; false where the access stands alone.</summary>
     private bool TryReachWithGroup(Place place)
     {
-        if (!_pageGroups.TryGetValue(place.Operation, out (int Number, AccessGroup Group) found))
+        if (!_pageGroups.TryGetValue(place.Operation, out (int Number, AccessGroup Group, bool IsSpan) found))
         {
             return false;
         }
@@ -42,10 +48,14 @@ internal sealed partial class RegionEmitter
         LocalBuilder addend = _addends[found.Number];
         if (found.Group.First.Index == place.Operation)
         {
-            CheckGroup(found.Group, SideStub(place));
-            _il.Emit(OpCodes.Ldloc, _entry);
-            _il.Emit(OpCodes.Ldfld, typeof(TlbEntry).GetField(nameof(TlbEntry.Addend))!);
-            _il.Emit(OpCodes.Stloc, addend);
+            if (found.IsSpan)
+            {
+                FindSpanAddend(found.Group, place, addend);
+            }
+            else
+            {
+                FindPageAddend(found.Group, place, addend);
+            }
         }
 
         _il.Emit(OpCodes.Ldloc, _address);
@@ -54,6 +64,14 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stloc, _host);
         return true;
+    }
+
+    private void FindPageAddend(AccessGroup group, Place place, LocalBuilder addend)
+    {
+        CheckGroup(group, SideStub(place));
+        _il.Emit(OpCodes.Ldloc, _entry);
+        _il.Emit(OpCodes.Ldfld, typeof(TlbEntry).GetField(nameof(TlbEntry.Addend))!);
+        _il.Emit(OpCodes.Stloc, addend);
     }
 
     private void CheckGroup(AccessGroup group, Label side)

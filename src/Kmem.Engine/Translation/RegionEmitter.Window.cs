@@ -9,11 +9,11 @@ internal sealed partial class RegionEmitter
     private WindowCheck[] _windowChecks = [];
 
     private bool UsesWindow(MicroOp operation) =>
-        _region.Constants is { HasWindow: true, LinearLength: not 0 } && operation.Site == SiteFlags.None && !UopTable.IsUnaligned(operation.Code);
+        _region.Constants is { HasWindow: true, IsFound: false, LinearLength: not 0 } && operation.Site == SiteFlags.None && !UopTable.IsUnaligned(operation.Code);
 
     private void FindWindowChecks(RegionBlock block)
     {
-        if (_region.Constants is { HasWindow: true, LinearLength: not 0 } constants)
+        if (_region.Constants is { HasWindow: true, IsFound: false, LinearLength: not 0 } constants)
         {
             _windowChecks = WindowProofs.Find(block.Operations, constants.LinearLength);
         }

@@ -29,6 +29,7 @@ internal sealed partial class RegionEmitter
     private readonly Label _tail;
     private readonly Label _leave;
     private readonly List<(Label Label, Action Write)> _stubs = [];
+    private (Place? Place, Label Label) _side;
 
     public RegionEmitter(Region region, ProcessorModel model)
     {
@@ -59,6 +60,7 @@ internal sealed partial class RegionEmitter
         _il.Emit(OpCodes.Stloc, _budget);
         LoadField(nameof(CpuState.Tlb));
         _il.Emit(OpCodes.Stloc, _tlb);
+        LoadSpan();
         LoadRegisters(_registers);
         CheckBudget(_region.Blocks[0].Pc);
         for (int i = 0; i < _region.Blocks.Count; i++)
@@ -111,7 +113,7 @@ internal sealed partial class RegionEmitter
             if (instruction == count - 1 && i == block.Marks[instruction].Operation && block.Operations[^1].Code == Uop.ExitHelper)
             {
                 // The interpreter carries out the last instruction whole, with all that it does before its helper.
-                Side(place, site: -1);
+                Side(place);
                 break;
             }
 
@@ -183,7 +185,7 @@ internal sealed partial class RegionEmitter
                 Leave(ExitReason.Indirect);
                 break;
             default:
-                Side(place, site: -1);
+                Side(place);
                 break;
         }
     }
@@ -255,38 +257,34 @@ internal sealed partial class RegionEmitter
     {
         _il.Emit(OpCodes.Ldloc, _budget);
         _il.Emit(OpCodes.Ldc_I8, (long)_region.Instructions);
-        _il.Emit(OpCodes.Blt, Stub(() =>
-        {
-            SetPc(pc);
-            Leave(ExitReason.Budget);
-        }));
+        _il.Emit(OpCodes.Blt, Stub(() => Leave(new RegionExit(ExitReason.Budget, pc, 0))));
     }
 
     private void LeaveOnAttention(ulong pc, int refund)
     {
         LoadField(nameof(CpuState.Attention));
-        _il.Emit(OpCodes.Brtrue, Stub(() =>
-        {
-            Refund(refund);
-            SetPc(pc);
-            StoreField(nameof(CpuState.Block), () => LoadPointer(0));
-            Leave(ExitReason.Attention);
-        }));
+        _il.Emit(OpCodes.Brtrue, Stub(() => Leave(new RegionExit(ExitReason.Attention, pc, refund))));
     }
 
     /// <summary>Leaves the instruction to the interpreter.</summary>
-    private void Side(Place place, int site)
-    {
-        Refund(place.Ahead);
-        SetPc(place.Pc);
-        StoreField(nameof(CpuState.Site), () => _il.Emit(OpCodes.Ldc_I4, site));
-        Leave(ExitReason.Side);
-    }
+    private void Side(Place place) => Leave(new RegionExit(ExitReason.Side, place.Pc, place.Ahead));
 
+    /// <summary>Leaves the instruction to the interpreter, and has it counted; one stub serves all checks of a micro-op.</summary>
     private Label SideStub(Place place)
     {
-        int site = _region.AddSite(place.Block.Block, place.Operation);
-        return Stub(() => Side(place, site));
+        if (_side.Place != place)
+        {
+            _side = (place, Stub(() => Leave(new RegionExit(ExitReason.Side, place.Pc, place.Ahead, place.Block.Block, place.Operation))));
+        }
+
+        return _side.Label;
+    }
+
+    private void Leave(RegionExit exit)
+    {
+        _il.Emit(OpCodes.Ldc_I8, _region.AddExit(exit));
+        _il.Emit(OpCodes.Stloc, _result);
+        _il.Emit(OpCodes.Br, _tail);
     }
 
     private Label Stub(Action write)
@@ -295,16 +293,6 @@ internal sealed partial class RegionEmitter
         _stubs.Add((label, write));
         return label;
     }
-
-    private void Refund(int instructions)
-    {
-        _il.Emit(OpCodes.Ldloc, _budget);
-        _il.Emit(OpCodes.Ldc_I8, (long)instructions);
-        _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Stloc, _budget);
-    }
-
-    private void SetPc(ulong pc) => StoreField(nameof(CpuState.Pc), () => _il.Emit(OpCodes.Ldc_I8, (long)pc));
 
     private void Leave(ExitReason reason)
     {

@@ -11,29 +11,31 @@ public static class ConstantFolding
     /// <param name="operations">Micro-ops, changed in place.</param>
     public static void Run(Span<MicroOp> operations)
     {
-        var known = new Dictionary<int, ulong>();
+        Span<ulong> values = stackalloc ulong[CpuState.SlotCount];
+        Span<bool> known = stackalloc bool[CpuState.SlotCount];
+        known.Clear();
         for (int i = 0; i < operations.Length; i++)
         {
             ref MicroOp operation = ref operations[i];
             UopShape shape = UopTable.ShapeOf(operation.Code);
-            if (shape == UopShape.Binary && known.TryGetValue(operation.B, out ulong b))
+            if (shape == UopShape.Binary && known[operation.B])
             {
-                operation = operation with { Code = UopTable.WithImmediate(operation.Code), B = 0, Immediate = b };
+                operation = operation with { Code = UopTable.WithImmediate(operation.Code), B = 0, Immediate = values[operation.B] };
                 shape = UopShape.BinaryImmediate;
             }
 
-            if (shape == UopShape.BinaryImmediate && known.TryGetValue(operation.A, out ulong a))
+            if (shape == UopShape.BinaryImmediate && known[operation.A])
             {
-                operation = new MicroOp { Code = Uop.Const, D = operation.D, Immediate = Evaluate(UopTable.WithoutImmediate(operation.Code), a, operation.Immediate) };
+                operation = new MicroOp { Code = Uop.Const, D = operation.D, Immediate = Evaluate(UopTable.WithoutImmediate(operation.Code), values[operation.A], operation.Immediate) };
             }
-            else if (operation.Code == Uop.Mov && known.TryGetValue(operation.A, out ulong moved))
+            else if (operation.Code == Uop.Mov && known[operation.A])
             {
-                operation = new MicroOp { Code = Uop.Const, D = operation.D, Immediate = moved };
+                operation = new MicroOp { Code = Uop.Const, D = operation.D, Immediate = values[operation.A] };
             }
 
             if (operation.Code == Uop.Const)
             {
-                known[operation.D] = operation.Immediate;
+                (known[operation.D], values[operation.D]) = (true, operation.Immediate);
             }
             else if (UopTable.ShapeOf(operation.Code) == UopShape.Helper)
             {
@@ -41,7 +43,7 @@ public static class ConstantFolding
             }
             else if (UopTable.SetsD(operation.Code))
             {
-                known.Remove(operation.D);
+                known[operation.D] = false;
             }
         }
     }

@@ -12,8 +12,9 @@ public static class DeadStores
     public static bool[] Find(ReadOnlySpan<MicroOp> operations, ReadOnlySpan<InstructionMark> marks, int registerCount)
     {
         bool[] dead = new bool[operations.Length];
-        var unused = new HashSet<int>();
-        var liveTemporaries = new HashSet<int>();
+        Span<bool> slots = stackalloc bool[CpuState.SlotCount];
+        slots.Clear();
+        Span<bool> unused = slots[..registerCount], liveTemporaries = slots[registerCount..];
         int mark = marks.Length - 1;
         for (int i = operations.Length - 1; i >= 0; i--)
         {
@@ -32,7 +33,7 @@ public static class DeadStores
             if (UopTable.SetsD(operation.Code))
             {
                 bool isRegister = operation.D < registerCount;
-                bool isUnused = isRegister ? unused.Contains(operation.D) : !liveTemporaries.Contains(operation.D);
+                bool isUnused = isRegister ? unused[operation.D] : !liveTemporaries[operation.D - registerCount];
                 if (isUnused && !visible)
                 {
                     dead[i] = true;
@@ -41,11 +42,11 @@ public static class DeadStores
 
                 if (isRegister && !UopTable.ReadsD(operation.Code))
                 {
-                    unused.Add(operation.D);
+                    unused[operation.D] = true;
                 }
                 else if (!isRegister)
                 {
-                    liveTemporaries.Remove(operation.D);
+                    liveTemporaries[operation.D - registerCount] = false;
                 }
             }
 
@@ -54,10 +55,10 @@ public static class DeadStores
                 unused.Clear();
             }
 
-            Use(UopTable.ReadsA(operation.Code), operation.A);
-            Use(UopTable.ReadsB(operation.Code), operation.B);
-            Use(UopTable.ReadsD(operation.Code), operation.D);
-            Use(UopTable.ThirdOf(operation) >= 0, UopTable.ThirdOf(operation));
+            Use(slots, UopTable.ReadsA(operation.Code), operation.A, registerCount);
+            Use(slots, UopTable.ReadsB(operation.Code), operation.B, registerCount);
+            Use(slots, UopTable.ReadsD(operation.Code), operation.D, registerCount);
+            Use(slots, UopTable.ThirdOf(operation) >= 0, UopTable.ThirdOf(operation), registerCount);
         }
 
         return dead;
@@ -75,20 +76,11 @@ public static class DeadStores
             return false;
         }
 
-        void Use(bool reads, int slot)
+        static void Use(Span<bool> slots, bool reads, int slot, int registerCount)
         {
-            if (!reads)
+            if (reads)
             {
-                return;
-            }
-
-            if (slot < registerCount)
-            {
-                unused.Remove(slot);
-            }
-            else
-            {
-                liveTemporaries.Add(slot);
+                slots[slot] = slot >= registerCount;
             }
         }
     }

@@ -25,6 +25,12 @@ public enum MemoryAccess
 /// <param name="Shift">log2 of the length in bytes of what is mapped together, where that is more than the page size; else 0.</param>
 public readonly record struct TranslatedAddress(int Fault, ulong Physical, bool Writable = false, bool Readable = false, bool IsFixed = false, bool IsGlobal = false, int Shift = 0);
 
+/// <summary>Virtual addresses that are mapped in one piece to physical ones, readable and writable throughout.</summary>
+/// <param name="Address">First virtual address.</param>
+/// <param name="Physical">Its physical address.</param>
+/// <param name="Length">Length in bytes.</param>
+public readonly record struct MappedSpan(ulong Address, ulong Physical, ulong Length);
+
 /// <summary>Numbers that the engine must know of a CPU.</summary>
 public sealed record ProcessorModel
 {
@@ -54,6 +60,9 @@ public sealed record ProcessorModel
 
     /// <summary>Whether loads and stores may be at any address; else the slow path refuses those that are not aligned.</summary>
     public bool AllowsUnaligned { get; init; }
+
+    /// <summary>Whether pages are mapped in long pieces, so that each mode's longest one serves as its linear window; <see cref="IProcessor.FindSpan"/> finds it.</summary>
+    public bool FindsSpans { get; init; }
 
     /// <summary>Whether the passes run over each lifted block.</summary>
     public bool Optimizes { get; init; }
@@ -205,6 +214,10 @@ public unsafe interface IProcessor
 
     /// <summary>Finds where an address leads in the present mode.</summary>
     TranslatedAddress Translate(ulong address, MemoryAccess access);
+
+    /// <summary>Finds what is mapped in one piece around an address to which a store has been translated in the present mode; no faults, no side effects.</summary>
+    /// <remarks>Accesses through a span are not translated again, so all of it must be marked as accessed and written already.</remarks>
+    MappedSpan FindSpan(ulong address) => default;
 
     /// <summary>A fault of an access: a translation's, a misaligned address, or one that nobody answers. Sets the state's fault fields.</summary>
     void RaiseMemoryFault(ulong address, MemoryAccess access, int width, TranslatedAddress translation, AccessResult result);

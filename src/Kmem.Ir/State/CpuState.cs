@@ -84,9 +84,6 @@ public unsafe struct CpuState
     /// <summary>The CPU's own number of the fault that the last instruction raised; 0 for none.</summary>
     public int Fault;
 
-    /// <summary>Place in the translated code that asked for the interpreter, counted by the region.</summary>
-    public int Site;
-
     /// <summary>Virtual address that faulted, or what else the fault's kind says.</summary>
     public ulong FaultAddress;
 
