@@ -41,6 +41,39 @@ public sealed class CompositionTests
     }
 
     [Fact]
+    public void ACountMakesSeveralDevicesThatKnowTheirNumber()
+    {
+        const string Text = """
+            kmem: 1
+            machine: several
+            params:
+              cpus: {type: int, default: 2}
+            devices:
+              first: {type: other}
+              cpu:
+                type: processor
+                count: $(cpus)
+                set: {number: $(index), all: $(cpus), next: $((index + 1) % cpus)}
+                wires: {irq: pic.in.$(index)}
+              last: {type: other, set: {number: 7}}
+            """;
+        MachineDescription machine = Texts.Machine(Text, Texts.Set("cpus", "3"));
+        Assert.Equal(["first", "cpu0", "cpu1", "cpu2", "last"], machine.Devices.Select(d => d.Id));
+        Assert.Equal(["0 3 1", "1 3 2", "2 3 0"], machine.Devices.Where(d => d.Group == "cpu").Select(d => string.Join(' ', d.Settings.Entries.Select(e => ((ScalarNode)e.Value).Text))));
+        Assert.Equal(["pic.in.0", "pic.in.1", "pic.in.2"], machine.Devices.SelectMany(d => d.Wires).Select(w => w.Target.Text));
+        Assert.Equal(["first", "last"], Texts.Machine(Text, Texts.Set("cpus", "0")).Devices.Select(d => d.Id));
+
+        // The names are as good as any others for patches and prefixes; outside of a counted device there is no number.
+        MachineDescription whole = Texts.LoadFiles(
+            null,
+            ("/m/whole.yaml", "{kmem: 1, use: [{file: several.yaml, as: a}], patch: [{remove: devices.a.cpu1}]}"),
+            ("/m/several.yaml", Text)).Machine!;
+        Assert.Equal([("a.cpu0", "a.cpu")], whole.Devices.Where(d => d.Group is not null).Select(d => (d.Id, d.Group!)));
+        Assert.Contains(Texts.Load("{kmem: 1, devices: {a: {type: x, set: {n: $(index)}}}}").Diagnostics.Sorted, d => d.Message.Contains("'index'", StringComparison.Ordinal));
+        Assert.Contains(Texts.Load("{kmem: 1, devices: {a: {type: x, count: 1000}}}").Diagnostics.Sorted, d => d.Message.Contains("outside", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void APrefixNamesEverythingOfAnIncludedFile()
     {
         MachineDescription machine = Load("""
