@@ -12,6 +12,11 @@ public sealed unsafe partial class X86Cpu
 
     private VATryGetRegisterValue? _registerValue;
 
+    /// <summary>Whether a breakpoint is on, or data accesses must be aligned.</summary>
+    internal bool WatchesMemory => (Slots[X86Slots.Dr0 + 7] & 0xFF) != 0 || MustAlign;
+
+    private bool MustAlign => Cpl == 3 && (Slots[X86Slots.Cr0] & Cr0.Am) != 0 && (Slots[X86Slots.Eflags] & Eflags.Ac) != 0;
+
     /// <summary>The breakpoints of execution that an address meets, as bits of DR6.</summary>
     internal ulong MatchBreakpoint(ulong address)
     {
@@ -40,7 +45,7 @@ public sealed unsafe partial class X86Cpu
             return true;
         }
 
-        bool mustAlign = Cpl == 3 && (Slots[X86Slots.Cr0] & Cr0.Am) != 0 && (Slots[X86Slots.Eflags] & Eflags.Ac) != 0;
+        bool mustAlign = MustAlign;
         foreach (UsedMemory memory in _infos.GetInfo(instruction).GetUsedMemory())
         {
             int width = memory.MemorySize.GetSize();

@@ -216,7 +216,7 @@ public sealed unsafe partial class X86Cpu
             known |= CpuModel.Has(CpuidFeature.CX8) ? Cr4.Tsd | Cr4.De | Cr4.Pse | Cr4.Mce : 0;
             known |= CpuModel.Has(CpuidFeature.CMOV) ? Cr4.Pae | Cr4.Pge | Cr4.Pce : 0;
             known |= CpuModel.Has(CpuidFeature.FXSR) ? Cr4.Osfxsr | Cr4.Osxmmexcpt : 0;
-            known |= CpuModel.IsMax ? Cr4.Fsgsbase | Cr4.Pcide | Cr4.Smep | Cr4.Smap : 0;
+            known |= CpuModel.IsMax ? Cr4.Umip | Cr4.Fsgsbase | Cr4.Pcide | Cr4.Smep | Cr4.Smap : 0;
             return known;
         }
     }

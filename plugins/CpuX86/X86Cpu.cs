@@ -267,7 +267,7 @@ public sealed unsafe partial class X86Cpu : Device, IProcessor
         context |= Cpl == 3 ? X86Context.User : 0;
         context |= isLong ? X86Context.Long : 0;
         context |= (flags & Eflags.Tf) != 0 ? X86Context.Trap : 0;
-        context |= (s[X86Slots.Dr0 + 7] & 0xFF) != 0 || (Cpl == 3 && (cr0 & Cr0.Am) != 0 && (flags & Eflags.Ac) != 0) ? X86Context.Debug : 0;
+        context |= WatchesMemory || (flags & Eflags.Rf) != 0 ? X86Context.Debug : 0;
         context |= (cr0 & (Cr0.Em | Cr0.Ts)) != 0 ? X86Context.FloatingOff : 0;
         context |= (cr0 & Cr0.Em) == 0 && (cr4 & Cr4.Osfxsr) != 0 ? X86Context.Vectors : 0;
         context |= (cr0 & Cr0.Ts) != 0 ? X86Context.VectorsOff : 0;

@@ -13,7 +13,7 @@ public sealed class FwCfg : Device, IHasBanks, IFirmwareHandOver
 {
     private const uint Error = 1, Read = 2, Skip = 4, Select = 8, Write = 16;
     private const ulong DmaSignature = 0x5145_4D55_2043_4647, Ebda = 0x9_FC00, Legacy = 0xA_0000, Bios = 0xF_0000, Extended = 0x10_0000;
-    private const ulong ReservedAtEnd = 0x2_0000, RootOffset = 0x20, Flash = 0xFFFC_0000;
+    private const ulong ReservedAtEnd = 0x2_0000, RootOffset = 0x20, HandlersOffset = 0x80, Flash = 0xFFFC_0000;
 
     private readonly FwCfgItems _items;
     private readonly IAddressSpace _space;
@@ -58,6 +58,10 @@ public sealed class FwCfg : Device, IHasBanks, IFirmwareHandOver
     /// <inheritdoc/>
     public ulong PlaceTables()
     {
+        // Real mode finds handlers of the interrupts that the controllers let through.
+        Put(0, VectorTable.Table(Ebda + HandlersOffset));
+        Put(Ebda + HandlersOffset, VectorTable.Handlers());
+
         // BIOS data area: segment of the extended one, base memory in KiB.
         Put(0x40E, BitConverter.GetBytes((ushort)(Ebda >> 4)));
         Put(0x413, BitConverter.GetBytes((ushort)(Ebda >> 10)));

@@ -29,7 +29,14 @@ internal static class LinuxItems
             throw new MachineException($"'{options.Kernel}' is no Linux bzImage") { Option = "kernel" };
         }
 
-        int setupLength = Math.Min(((file[0x1F1] == 0 ? 4 : file[0x1F1]) + 1) * SectorLength, file.Length);
+        int setupSectors = (file[0x1F1] == 0 ? 4 : file[0x1F1]) + 1;
+        long told = (setupSectors * SectorLength) + (BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(0x206)) >= 0x0204 ? 16L * BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(0x1F4)) : 0);
+        if (file.Length + 16 <= told)
+        {
+            throw new MachineException($"'{options.Kernel}' is cut off: it has {file.Length} bytes, its header tells of {told}") { Option = "kernel" };
+        }
+
+        int setupLength = Math.Min(setupSectors * SectorLength, file.Length);
         byte[] setup = file[..setupLength], kernel = file[setupLength..], line = [.. Encoding.UTF8.GetBytes(options.Append), 0];
         ulong most = BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(0x22C)) + 1UL, end = Math.Min(options.Low - ReservedAtEnd, most);
         ulong initrdPlace = (end - Math.Min(end, (ulong)initrd.Length)) & ~0xFFFUL;

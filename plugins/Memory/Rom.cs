@@ -54,6 +54,11 @@ public sealed class Rom : Device, IHasBanks
         if (options.Image is { } path)
         {
             byte[] image = context.ReadImage(path, options.Size);
+            if (image.Length == 0 && path.Length > 0)
+            {
+                throw new MachineException($"the image '{path}' is empty") { Option = "image" };
+            }
+
             MemoryFill.Copy(block, options.Align == ImageAlignment.End ? options.Size - (ulong)image.Length : 0, image);
         }
 

@@ -26,7 +26,13 @@ public sealed class VirtioBlock : Device, IPciFunction, IHasBanks, IFirmwareStat
     /// <summary>Creates the disk; without an image it has no sectors.</summary>
     public VirtioBlock(VirtioBlockOptions options, IDeviceContext context)
     {
-        _model = new Model(this, context.Block("disk"), options.Serial);
+        IBlockBackend? disk = context.Block("disk");
+        if (disk is { Length: < SectorLength })
+        {
+            throw new MachineException($"the disk has {disk.Length} bytes, less than a sector of {SectorLength}") { Option = "disk" };
+        }
+
+        _model = new Model(this, disk, options.Serial);
         _transport = new VirtioTransport(_model, context, options.Dma, type: 2, device: 0x1001, classCode: 0x01_0000);
     }
 

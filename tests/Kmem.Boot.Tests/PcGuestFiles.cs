@@ -13,6 +13,9 @@ internal static class PcGuestFiles
     /// <summary>The small kernel with STRICT_DEVMEM.</summary>
     public static string StrictKernel => Guest("bzImage-strict-y");
 
+    /// <summary>The small kernel without it.</summary>
+    public static string OpenKernel => Guest("bzImage-strict-n");
+
     /// <summary>The file system whose program performs the recorded operations.</summary>
     public static string ProbeInitrd => Guest("probe-initramfs.gz");
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Kmem.Abstractions;
+using Kmem.Memory;
 using Kmem.Plugins.Firmware;
 using Kmem.Testing;
 using Xunit;
@@ -24,6 +25,19 @@ public sealed class FwCfgTests : IDisposable
     public void Dispose() => _context.Dispose();
 
     [Fact]
+    public void AKernelThatIsCutOffIsRefused()
+    {
+        // Two sectors of setup, and a header that tells of 4 KiB behind them.
+        byte[] kernel = new byte[0x400 + 4096];
+        (kernel[0x1F1], kernel[0x1F5], kernel[0x206], kernel[0x207], kernel[0x211]) = (1, 1, 0x0F, 2, 1);
+        "HdrS"u8.CopyTo(kernel.AsSpan(0x202));
+        _context.WithImage("whole", kernel).WithImage("cut", kernel[..^16]);
+        _ = new FwCfg(new FwCfgOptions("memory", Low: 0x800_0000, Kernel: "whole"), _context);
+        MachineException e = Assert.Throws<MachineException>(() => new FwCfg(new FwCfgOptions("memory", Low: 0x800_0000, Kernel: "cut"), _context));
+        Assert.Equal(("kernel", "'cut' is cut off: it has 5104 bytes, its header tells of 5120"), (e.Option, e.Message));
+    }
+
+    [Fact]
     public void TheSignatureAndTheOfferOfDmaAreThere()
     {
         Assert.Equal("QEMU", Encoding.ASCII.GetString(Select(0, 4)));
@@ -40,6 +54,33 @@ public sealed class FwCfgTests : IDisposable
         Assert.Equal((0UL, 0x800_0000UL, 1u), Entry(map));
         Assert.Equal((1UL << 32, 0x4000_0000UL, 1u), Entry(map.AsSpan(20)));
         Assert.Equal("/rom@x\n\0", Encoding.ASCII.GetString(File("bootorder")));
+    }
+
+    [Fact]
+    public void RealModeFindsHandlersOfEveryVector()
+    {
+        var space = (AddressSpace)_context.Space("memory");
+        space.Map(new RamRegion("extended", _context.Memory.Allocate("extended", 0x1000, [])), 0x9_F000);
+        _ = _device.PlaceTables();
+        byte[] table = Memory(0, 1024);
+        for (int vector = 0; vector < 256; vector++)
+        {
+            int offset = BinaryPrimitives.ReadUInt16LittleEndian(table.AsSpan(vector * 4)), segment = BinaryPrimitives.ReadUInt16LittleEndian(table.AsSpan((vector * 4) + 2));
+            byte[] code = Memory((ulong)((segment << 4) + offset), 32);
+            int end = Array.IndexOf(code, (byte)0xCF);
+            string text = Convert.ToHexString(code.AsSpan(0, end + 1));
+            bool isMaster = vector is >= 8 and < 16, isSlave = vector is >= 0x70 and < 0x78;
+            Assert.Equal(isMaster || isSlave, text.Contains("E620", StringComparison.Ordinal));
+            Assert.Equal(isSlave, text.Contains("E6A0", StringComparison.Ordinal));
+            Assert.Equal(vector == 8, text.Contains("66FF066C04", StringComparison.Ordinal));
+        }
+
+        byte[] Memory(ulong address, int length)
+        {
+            byte[] bytes = new byte[length];
+            Assert.Equal(AccessResult.Ok, space.ReadBlock(address, bytes, AccessAttributes.Firmware, out _));
+            return bytes;
+        }
     }
 
     [Fact]

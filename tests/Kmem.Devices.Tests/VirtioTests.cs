@@ -21,6 +21,14 @@ public sealed class VirtioTests : IDisposable
     public void Dispose() => _context.Dispose();
 
     [Fact]
+    public void ADiskSmallerThanASectorIsRefused()
+    {
+        MachineException e = Assert.Throws<MachineException>(() => new VirtioBlock(new VirtioBlockOptions(Dma: "memory"), _context.WithDisk("disk", new MemoryBlockBackend(new byte[100]))));
+        Assert.Equal("disk", e.Option);
+        Assert.Contains("100 bytes, less than a sector", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AModernDriverWritesAndReadsSectors()
     {
         var block = new VirtioBlock(new VirtioBlockOptions(Dma: "memory"), _context.WithDisk("disk", new MemoryBlockBackend(_disk)));

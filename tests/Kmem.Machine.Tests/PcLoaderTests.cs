@@ -97,6 +97,27 @@ public sealed class PcLoaderTests : IDisposable
     }
 
     [Fact]
+    public void TheLoadersInformationNeverLiesInTheProgram()
+    {
+        const uint Load = 0x8000;
+        byte[] image = new byte[0x7000];
+        Array.Fill(image, (byte)0x5A);
+        uint[] header = [0x1BAD_B002, 0x1_0000, 0, Load, Load, 0, Load + 0x8123, Load + 0x40];
+        header[2] = 0u - header[0] - header[1];
+        for (int i = 0; i < header.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(4 * i), header[i]);
+        }
+
+        StartState state = Place(image, initrd: [1], "x");
+        Assert.All(Enumerable.Range(0x20, image.Length - 0x20), i => Assert.Equal(0x5AUL, Read(Load + (ulong)i, 1)));
+        ulong information = state.Registers["rbx"];
+        Assert.EndsWith(" x", Text(Read(information + 16, 4)), StringComparison.Ordinal);
+        ulong[] places = [information, Read(information + 16, 4), Read(information + 24, 4), Read(information + 48, 4), state.Registers["gdtr_base"], state.Registers["rsp"] - 0x1000];
+        Assert.All(places, place => Assert.True(place >= Load + 0x8123));
+    }
+
+    [Fact]
     public void ABootSectorBeginsWhereABiosPutsIt()
     {
         byte[] sector = new byte[512];
@@ -150,6 +171,16 @@ public sealed class PcLoaderTests : IDisposable
         }
 
         return file;
+    }
+
+    [Fact]
+    public void AKernelThatIsCutOffIsRefused()
+    {
+        byte[] kernel = Kernel(1);
+        BinaryPrimitives.WriteUInt32LittleEndian(kernel.AsSpan(0x1F4), 4096 / 16);
+        _ = Place(kernel, null, "");
+        ImageException e = Assert.Throws<ImageException>(() => Place(kernel[..^16], null, ""));
+        Assert.EndsWith("is cut off: it has 5104 bytes, its header tells of 5120", e.Message, StringComparison.Ordinal);
     }
 
     private static byte[] Kernel(ushort xLoadFlags)

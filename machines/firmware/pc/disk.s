@@ -350,4 +350,4 @@ int18:  sti
 booting:
         .asciz  "Booting from hard disk...\r\n"
 nothing:
-        .asciz  "No bootable disk.\r\n"
+        .asciz  "No bootable disk. This firmware boots the first hard disk alone; SeaBIOS (--bios) boots CDs and floppies too.\r\n"

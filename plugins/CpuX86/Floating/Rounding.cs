@@ -44,20 +44,18 @@ internal static class Rounding
             if (isTiny && (context.Masked & FloatingFlags.Underflow) == 0)
             {
                 context.Raised |= FloatingFlags.Underflow;
-                if (format.Wrap != 0)
+                n.Exponent += format.Wrap;
+                if (format.Wrap != 0 && n.Exponent < format.Minimum)
                 {
-                    n.Exponent += format.Wrap;
-                    if (n.Exponent < format.Minimum)
-                    {
-                        // FSCALE can leave even the wrapped range.
-                        context.Raised |= FloatingFlags.Precision;
-                        (n.High, n.Low) = (0, 0);
-                        return RoundedClass.Finite;
-                    }
-
-                    RoundAt(ref n, drop, ref context);
+                    // FSCALE can leave even the wrapped range.
+                    context.Raised |= FloatingFlags.Precision;
+                    (n.High, n.Low) = (0, 0);
                     return RoundedClass.Finite;
                 }
+
+                // Where the result isn't delivered, it still counts as inexact as if the exponent had no bounds.
+                RoundAt(ref n, drop, ref context);
+                return RoundedClass.Finite;
             }
             else if (isTiny && context.FlushToZero)
             {

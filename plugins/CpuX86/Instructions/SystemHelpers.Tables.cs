@@ -53,6 +53,12 @@ internal static unsafe partial class SystemHelpers
         return 0;
     }
 
+    private static int CheckPreventionOf(CpuState* state, ulong a, ulong immediate)
+    {
+        X86Cpu cpu = X86Cpu.Of(state);
+        return cpu.Cpl == 0 || (state->Slots[X86Slots.Cr4] & Cr4.Umip) == 0 ? 0 : cpu.Raise(X86Fault.GeneralProtection);
+    }
+
     private static int StoreTableOf(CpuState* state, ulong address, ulong immediate)
     {
         IExecution execution = X86Cpu.Of(state).Execution;

@@ -47,6 +47,7 @@ internal static unsafe partial class SystemHelpers
     public static readonly HelperFunction SystemExit = GuestKernels.Helper(&SystemExitOf, SystemExitOf);
     public static readonly HelperFunction SwapGs = GuestKernels.Helper(&SwapGsOf, SwapGsOf);
     public static readonly HelperFunction CheckFsGsBase = GuestKernels.Helper(&CheckFsGsBaseOf, CheckFsGsBaseOf);
+    public static readonly HelperFunction CheckPrevention = GuestKernels.Helper(&CheckPreventionOf, CheckPreventionOf);
     public static readonly HelperFunction AccessFlag = GuestKernels.Helper(&AccessFlagOf, AccessFlagOf);
 
     private const int Fault = (int)ExitReason.Fault, Done = (int)ExitReason.Indirect;

@@ -43,7 +43,7 @@ internal static class SystemInstructions
         table.Add(x => Selector(x, SystemHelpers.LoadTask, privileged: true), Mnemonic.Ltr);
         table.Add(x => StoreSelector(x, X86Slots.Ldtr), Mnemonic.Sldt);
         table.Add(x => StoreSelector(x, X86Slots.Tr), Mnemonic.Str);
-        table.Add(Mnemonic.Smsw, x => x.Write(0, x.IsMemory(0) ? x.Slot(X86Slots.Cr0) : x.Zext(x.Slot(X86Slots.Cr0), 4)));
+        table.Add(Mnemonic.Smsw, StoreStatusWord);
         table.Add(Mnemonic.Lmsw, Lmsw);
         table.Add(Mnemonic.Clts, x => Privileged(x, SystemHelpers.ClearTaskSwitched));
         table.Add(x => Verify(x, isWrite: false), Mnemonic.Verr);
@@ -231,6 +231,11 @@ internal static class SystemInstructions
             return;
         }
 
+        if (isStore)
+        {
+            CheckPrevention(x);
+        }
+
         int width = x.Is64 ? 8 : x.Instruction.Code is Code.Lgdt_m1632_16 or Code.Lidt_m1632_16 or Code.Sgdt_m1632_16 or Code.Sidt_m1632_16 ? 2 : 4;
         Val address = x.Address(width == 8 ? 10 : 6, isStore);
         x.Ir.Helper(helper, address, (uint)width | ((uint)slot << 8));
@@ -260,6 +265,7 @@ internal static class SystemInstructions
             return;
         }
 
+        CheckPrevention(x);
         Val selector = x.Slot(X86Slots.Selector + register);
         if (x.IsMemory(0))
         {
@@ -268,6 +274,21 @@ internal static class SystemInstructions
         else
         {
             x.Write(0, selector);
+        }
+    }
+
+    private static void StoreStatusWord(LiftContext x)
+    {
+        CheckPrevention(x);
+        x.Write(0, x.IsMemory(0) ? x.Slot(X86Slots.Cr0) : x.Zext(x.Slot(X86Slots.Cr0), 4));
+    }
+
+    /// <summary>User-mode instruction prevention: with CR4.UMIP, what tells of tables, tasks and the status word is for level 0.</summary>
+    private static void CheckPrevention(LiftContext x)
+    {
+        if (x.IsProtected || (x.Context & X86Context.Virtual8086) != 0)
+        {
+            x.Ir.Helper(SystemHelpers.CheckPrevention, x.Const(0), 0);
         }
     }
 

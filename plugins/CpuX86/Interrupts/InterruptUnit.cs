@@ -186,8 +186,14 @@ internal sealed unsafe class InterruptUnit
             return _cpu.Raise(X86Fault.Debug);
         }
 
-        _cpu.Slots[X86Slots.Eflags] &= ~Eflags.Rf;
-        if ((context & X86Context.Debug) != 0 && !_cpu.WatchMemory())
+        // RF counts for one instruction: a frame that is pushed later must not have it.
+        if ((_cpu.Slots[X86Slots.Eflags] & Eflags.Rf) != 0)
+        {
+            _cpu.Slots[X86Slots.Eflags] &= ~Eflags.Rf;
+            _cpu.UpdateContext();
+        }
+
+        if ((context & X86Context.Debug) != 0 && _cpu.WatchesMemory && !_cpu.WatchMemory())
         {
             return (int)ExitReason.Fault;
         }

@@ -25,7 +25,7 @@ internal static unsafe class CpuIdentification
             1 => (model.Signature, ((uint)cpu.Options.Number << 24) | (IsSeveral(cpu) ? (uint)cpu.Options.Count << 16 : 0) | (model.Has(CpuidFeature.CLFSH) ? 0x800u : 0), Features1C(cpu), Features1D(cpu)),
             2 => (1, 0, 0, 0x002C_307D),
             4 => Cache(cpu, subleaf),
-            7 when subleaf == 0 && model.IsMax => (0, Features7B(model), 0, 0),
+            7 when subleaf == 0 => (0, Features7B(model), model.IsMax ? 1u << 2 : 0, 0),
             0xB => Topology(cpu, subleaf),
             0x8000_0000 => (highestExtended, Letters(model.Vendor, 0), Letters(model.Vendor, 8), Letters(model.Vendor, 4)),
             0x8000_0001 => (model.Signature, 0, ExtendedC(cpu), ExtendedD(model, Features1D(cpu))),

@@ -67,7 +67,7 @@ internal sealed class X86Model
     /// <summary>Whether encodings that Intel and AMD take differently are AMD's: near branches with 16-bit operands in 64-bit code, REX.W before far pointers, PREFETCH of a register.</summary>
     public bool IsAmd => Vendor == "AuthenticAMD";
 
-    /// <summary>Whether there is SMAP, SMEP, PCID and what else came with the newest processors here.</summary>
+    /// <summary>Whether there is SMAP, SMEP, PCID, UMIP and what else came with the newest processors here.</summary>
     public bool IsMax => Has(CpuidFeature.SMAP);
 
     /// <summary>Finds a model by its name.</summary>

@@ -37,7 +37,7 @@ internal enum X86Context : uint
     /// <summary>EFLAGS.TF: a trap follows the one instruction to come.</summary>
     Trap = 0x0200,
 
-    /// <summary>Breakpoints are on in DR7, or data accesses must be aligned (CR0.AM, EFLAGS.AC, level 3): each instruction is looked at.</summary>
+    /// <summary>Breakpoints are on in DR7, data accesses must be aligned (CR0.AM, EFLAGS.AC, level 3), or EFLAGS.RF waits for its one instruction: each is looked at.</summary>
     Debug = 0x0400,
 
     /// <summary>x87 and MMX instructions raise #NM (CR0.EM or CR0.TS).</summary>

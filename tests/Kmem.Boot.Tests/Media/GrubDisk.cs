@@ -56,13 +56,8 @@ internal static class GrubDisk
         }
     }
 
-    /// <summary>Copies the partition to a file of its own, so that tools for file systems can look at it.</summary>
-    public static void ExtractPartition(string disk, string to)
-    {
-        using FileStream source = File.OpenRead(disk), target = File.Create(to);
-        source.Position = PartitionAt;
-        source.CopyTo(target);
-    }
+    /// <summary>Copies the partition to a file of its own, so that tools for file systems can look at it; a machine that runs may hold the disk's lock.</summary>
+    public static void ExtractPartition(string disk, string to) => HostTool.Run("dd", "if=" + disk, "of=" + to, $"bs={PartitionAt}", "skip=1", "status=none");
 
     /// <summary>GRUB's boot.img, which loads the next sector, with a table of one Linux partition.</summary>
     private static byte[] FirstSector(long size)

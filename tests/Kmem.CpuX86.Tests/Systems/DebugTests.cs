@@ -218,6 +218,66 @@ public sealed class DebugTests
         Assert.Equal(6, system.Run(a => a.db(0x0F, 0x21, 0xE0)));
     }
 
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void TheResumeFlagCountsForOneInstruction(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: false);
+        Assert.Equal(0x40, system.Run(a =>
+        {
+            ReturnWithResume(a);
+            a.nop();
+            a.@int(0x40);
+        }));
+        Assert.Equal(0UL, system.Frame(2) & Eflags.Rf);
+
+        // An interrupt before that instruction has done its work would still push the flag: here it is the instruction itself.
+        system.Start();
+        Assert.Equal(6, system.Run(a =>
+        {
+            ReturnWithResume(a);
+            a.ud2();
+        }));
+        Assert.Equal(Base + 13, system.Frame(0));
+        Assert.NotEqual(0UL, system.Frame(2) & Eflags.Rf);
+
+        // It holds back the breakpoint of the instruction that it is for, and none that is set later.
+        system.Start();
+        SetBreakpoint(system, Base + 13);
+        Assert.Equal(0x40, system.Run(a =>
+        {
+            ReturnWithResume(a);
+            a.nop();
+            a.@int(0x40);
+        }));
+        system.Start();
+        system.Bench.Slot(X86Slots.Dr0) = Base + 13 + 8;
+        Assert.Equal(Debug, system.Run(a =>
+        {
+            ReturnWithResume(a);
+            a.mov(eax, 1);
+            a.mov(dr7, eax);
+            a.nop();
+        }));
+        Assert.Equal(Base + 13 + 8, system.Frame(0));
+        Assert.Equal(BreakStatus | 1, system.Bench.Slot(X86Slots.Dr0 + 6));
+    }
+
+    private static void SetBreakpoint(SystemBench system, ulong address)
+    {
+        system.Bench.Slot(X86Slots.Dr0) = address;
+        system.Bench.Slot(X86Slots.Dr0 + 7) = 0x401;
+    }
+
+    /// <summary>An IRETD to the instruction behind it, with RF in the flags: thirteen bytes.</summary>
+    private static void ReturnWithResume(Assembler a)
+    {
+        a.push((int)Eflags.Rf | 2);
+        a.push(SystemBench.Code32);
+        a.push((int)Base + 13);
+        a.iretd();
+    }
+
     /// <summary>Sets TF in nine bytes.</summary>
     private static void SetTrap(Assembler a)
     {

@@ -15,6 +15,54 @@ public sealed class TransferTests
     [Theory]
     [InlineData(EngineMode.Interpret)]
     [InlineData(EngineMode.Translate)]
+    public void ABranchToAnAddressThatIsNotCanonicalIsItsOwnFault(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: true);
+        foreach (ulong target in new ulong[] { 0x1111_1111_1111_1111UL, 0x8000_0000_0000, 0xFFFF_7FFF_FFFF_FFFF, 0x8000_0000_0000_0000 })
+        {
+            system.Start();
+            ulong stack = system.Register(X86Slots.Rsp);
+            Assert.Equal(Protection, system.Run(a =>
+            {
+                a.mov(rax, target);
+                a.jmp(rax);
+            }));
+            Assert.Equal((0UL, SystemBench.Code + 10), (system.Frame(0), system.Frame(1)));
+
+            // A call has pushed nothing, a return has taken nothing.
+            system.Start();
+            Assert.Equal(Protection, system.Run(a =>
+            {
+                a.mov(rax, target);
+                a.call(rax);
+            }));
+            Assert.Equal((SystemBench.Code + 10, stack), (system.Frame(1), system.Frame(4)));
+            system.Start();
+            Assert.Equal(Protection, system.Run(a =>
+            {
+                a.mov(rax, target);
+                a.push(rax);
+                a.ret();
+            }));
+            Assert.Equal((SystemBench.Code + 11, stack - 8), (system.Frame(1), system.Frame(4)));
+        }
+
+        // The last and the first canonical addresses: the branch is done, and nothing is mapped there.
+        foreach (ulong target in new ulong[] { 0x7FFF_FFFF_F000, 0xFFFF_8000_0000_0000 })
+        {
+            system.Start();
+            Assert.Equal(PageFault, system.Run(a =>
+            {
+                a.mov(rax, target);
+                a.jmp(rax);
+            }));
+            Assert.Equal(target, system.Frame(1));
+        }
+    }
+
+    [Theory]
+    [InlineData(EngineMode.Interpret)]
+    [InlineData(EngineMode.Translate)]
     public void ACallGateCopiesArgumentsToTheInnerStackAndReturns(EngineMode mode)
     {
         using var system = new SystemBench(mode, isLong: false);

@@ -7,6 +7,7 @@ namespace Kmem.CpuX86.Tests.Vectors;
 internal static class RealDifferences
 {
     private const int InvalidOpcode = 6;
+    private const int CoprocessorOverrun = 9;
     private const int StackFault = 12;
     private const int GeneralProtection = 13;
 
@@ -50,6 +51,8 @@ internal static class RealDifferences
         return test.Exception switch
         {
             GeneralProtection => FindLimit(test, instruction),
+            CoprocessorOverrun when Crossing(test, instruction) is { } vector =>
+                Fault(test, "a coprocessor operand beyond offset FFFFh: exception 9 on the 286, 12 or 13 since the 386", vector),
             null when Crossing(test, instruction) is { } vector =>
                 Fault(test, "a pointer of two words beyond offset FFFFh: the 286 wraps the second, exception 12 or 13 since the 386", vector),
             _ => null,
@@ -64,6 +67,14 @@ internal static class RealDifferences
         }
 
         const string Reason = "beyond the stack segment's limit: exception 12 since the 386, 13 before";
+
+        // What is popped is read before the place for it is looked at; what is pushed from memory is read before the stack is.
+        bool splits = SplitsStack(test, instruction);
+        if (splits && instruction.Mnemonic == Mnemonic.Pop)
+        {
+            return Fault(test, Reason, StackFault);
+        }
+
         if (Crossing(test, instruction) is { } vector)
         {
             return vector == StackFault ? Fault(test, Reason, vector)
@@ -71,8 +82,7 @@ internal static class RealDifferences
         }
 
         // PUSHA and LEAVE of real mode are exception 13 on all of them.
-        bool usesStack = instruction.IsStackInstruction || instruction.Mnemonic is Mnemonic.Enter or Mnemonic.Ret or Mnemonic.Retf or Mnemonic.Call;
-        return usesStack && instruction.Mnemonic is not (Mnemonic.Pusha or Mnemonic.Leave) && StackCrosses(test) ? Fault(test, Reason, StackFault) : null;
+        return splits && instruction.Mnemonic is not (Mnemonic.Pusha or Mnemonic.Leave) ? Fault(test, Reason, StackFault) : null;
     }
 
     /// <summary>The exception of a memory operand that reaches beyond its segment; null where it does not.</summary>
@@ -92,8 +102,19 @@ internal static class RealDifferences
 
     private static int Size(in Instruction instruction) => instruction.MemorySize.GetSize();
 
-    /// <summary>Whether the stack pointer is so that a word, or one of several, is split by the segment's end.</summary>
-    private static bool StackCrosses(RealCase test) => (test.Before("sp") & 1) != 0;
+    /// <summary>Whether one of the words that an instruction pushes or pops is split by the end of the stack segment.</summary>
+    private static bool SplitsStack(RealCase test, in Instruction instruction)
+    {
+        int bytes = instruction.Mnemonic switch
+        {
+            Mnemonic.Ret => 2,
+            Mnemonic.Retf => 4,
+            _ => instruction.StackPointerIncrement,
+        };
+        ulong sp = test.Before("sp");
+        bool splits = bytes > 0 ? 0xFFFF - sp < (ulong)bytes : bytes < 0 && sp + 1 <= (ulong)-bytes;
+        return splits && (sp & 1) != 0;
+    }
 
     /// <summary>A string instruction that faults: CX, SI and DI are those of the element that does.</summary>
     private static RealDifference FindString(RealCase test, in Instruction instruction)

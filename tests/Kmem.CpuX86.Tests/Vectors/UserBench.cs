@@ -3,7 +3,7 @@ using Kmem.Plugins.CpuX86.Registers;
 
 namespace Kmem.CpuX86.Tests.Vectors;
 
-/// <summary>A 64-bit user program of one instruction, and a kernel whose handlers wait for ever.</summary>
+/// <summary>A user program of one instruction or a few, 64-bit code or 32-bit code of compatibility mode, and a kernel whose handlers wait for ever.</summary>
 /// <remarks>The kernel lies at <see cref="Kernel"/>, the program's pages at <see cref="Program"/>; nothing else is mapped.</remarks>
 internal sealed unsafe class UserBench : IDisposable
 {
@@ -52,7 +52,8 @@ internal sealed unsafe class UserBench : IDisposable
     public X86Bench Bench { get; }
 
     /// <summary>Sets everything but the general registers as at the beginning of a program.</summary>
-    public void Start()
+    /// <param name="is32">Whether the program is 32-bit code, in compatibility mode; FS and GS can't be used then.</param>
+    public void Start(bool is32 = false)
     {
         for (int i = 0; i < X86Slots.Count; i++)
         {
@@ -71,8 +72,10 @@ internal sealed unsafe class UserBench : IDisposable
             bool isCode = i == X86Slots.Cs;
             Bench.Slot(X86Slots.Selector + i) = isCode ? 0x33UL : i == X86Slots.Ss ? 0x2BUL : 0;
             Bench.Slot(X86Slots.SegmentLimit + i) = uint.MaxValue;
-            Bench.Slot(X86Slots.Attributes + i) = isCode ? 0xA0_FB00UL : 0xC0_F300UL;
+            Bench.Slot(X86Slots.Attributes + i) = isCode ? is32 ? 0xC0_FB00UL : 0xA0_FB00UL : is32 && i > X86Slots.Ds ? 0 : 0xC0_F300UL;
         }
+
+        Bench.Cpu.FindAllEnds();
 
         Bench.Slot(X86Slots.Mxcsr) = 0x1F80;
         Bench.Slot(X86Slots.X87Control) = 0x37F;

@@ -7,7 +7,7 @@ using Kmem.Plugins.CpuX86.Registers;
 
 namespace Kmem.CpuX86.Tests.Vectors;
 
-/// <summary>A case of <c>vectors/x86-64</c>: one instruction of a 64-bit user program; see the README beside the data.</summary>
+/// <summary>A case of <c>vectors/x86-64</c>: one instruction of a user program, or a short sequence; see the README beside the data.</summary>
 internal sealed class UserCase
 {
     private static readonly string[] Names = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
@@ -49,21 +49,17 @@ internal sealed class UserCase
         return text.Length == 0 ? null : $"{Form}: {_line.GetProperty("asm").GetString()} [{_line.GetProperty("bytes").GetString()}] {text}";
     }
 
-    private static UserCase[] ReadAll()
+    /// <summary>The cases of a file.</summary>
+    public static IEnumerable<UserCase> Read(string path)
     {
-        var cases = new List<UserCase>();
-        string folder = Path.Combine(Folder, "x86-64");
-        foreach (string file in Directory.EnumerateFiles(folder, "*.jsonl.gz").Order(StringComparer.Ordinal))
+        using var reader = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
+        while (reader.ReadLine() is { } line)
         {
-            using var reader = new StreamReader(new GZipStream(File.OpenRead(file), CompressionMode.Decompress));
-            while (reader.ReadLine() is { } line)
-            {
-                cases.Add(new UserCase(JsonDocument.Parse(line).RootElement));
-            }
+            yield return new UserCase(JsonDocument.Parse(line).RootElement);
         }
-
-        return [.. cases];
     }
+
+    private static UserCase[] ReadAll() => [.. Directory.EnumerateFiles(Path.Combine(Folder, "x86-64"), "*.jsonl.gz").Order(StringComparer.Ordinal).SelectMany(Read)];
 
     private static ulong Hex(JsonElement text) => ulong.Parse(text.GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
@@ -79,7 +75,7 @@ internal sealed class UserCase
         }
 
         bench.Memory.Slice((int)UserBench.ProgramAt + 4096, 8 * 4096).Clear();
-        user.Start();
+        user.Start(_line.GetProperty("mode").GetInt32() == 32);
         JsonElement before = _line.GetProperty("in");
         if (before.TryGetProperty("gpr", out JsonElement registers))
         {

@@ -10,7 +10,7 @@ namespace Kmem.Machine.Loading.Pc;
 internal sealed class BzImage(string path, ReadOnlyMemory<byte> image, ReadOnlyMemory<byte> initrd, string commandLine) : PcProgram(path, image, initrd, commandLine)
 {
     // Offsets of the setup header, in the file as in the zero page.
-    private const int SetupSectors = 0x1F1, VideoMode = 0x1FA, BootFlag = 0x1FE, JumpLength = 0x201, Magic = 0x202, Version = 0x206, LoaderType = 0x210, LoadFlags = 0x211;
+    private const int SetupSectors = 0x1F1, KernelParagraphs = 0x1F4, VideoMode = 0x1FA, BootFlag = 0x1FE, JumpLength = 0x201, Magic = 0x202, Version = 0x206, LoaderType = 0x210, LoadFlags = 0x211;
     private const int Code32Start = 0x214, InitrdAddress = 0x218, InitrdLength = 0x21C, HeapEnd = 0x224, CommandLineAddress = 0x228, InitrdMost = 0x22C, XLoadFlags = 0x236, CommandLineMost = 0x238;
     private const int InitSize = 0x260, HeaderLeast = 0x268;
 
@@ -35,7 +35,14 @@ internal sealed class BzImage(string path, ReadOnlyMemory<byte> image, ReadOnlyM
             throw ImageException.For(Path, $"has boot protocol {version >> 8}.{version & 0xFF:d2} and is no bzImage; 2.02 or later is needed, loaded high");
         }
 
+        // The header counts paragraphs of 16 bytes, of which a file need not fill the last one.
         ReadOnlySpan<byte> kernel = file[setup..];
+        ulong told = version >= 0x0204 ? 16UL * Dword(file, KernelParagraphs) : 0;
+        if ((ulong)kernel.Length + 16 <= told)
+        {
+            throw ImageException.For(Path, $"is cut off: it has {file.Length} bytes, its header tells of {(ulong)setup + told}");
+        }
+
         ulong needed = Math.Max(version >= 0x020A ? Dword(file, InitSize) : (ulong)kernel.Length * 4, (ulong)kernel.Length);
         if (Kernel + needed > memory.ExtendedEnd)
         {

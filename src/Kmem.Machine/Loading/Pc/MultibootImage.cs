@@ -11,8 +11,23 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
 {
     private const uint HeaderMagic = 0x1BAD_B002, BootMagic = 0x2BAD_B002, HasAddresses = 1 << 16, PageAligned = 1, Understood = 0x1_0007;
     private const int Search = 8192;
-    private const ulong Descriptors = 0x8000, Information = 0x9000, Map = 0x9100, Modules = 0x9800, Texts = 0xA000, TextsEnd = 0xF000, Stack = 0x8000;
+    private const ulong UsualBase = 0x8000, Room = 0x7000, StackRoom = 0x1000, LowEnd = 0x9_F000;
     private const uint Flags = 0x0000_024D;   // memory sizes, command line, modules, memory map, loader's name
+
+    private readonly List<(ulong Start, ulong End)> _placed = [];
+
+    // What the loader leaves for the program: descriptors, and below them a stack; then the information and what it points to.
+    private ulong _base = UsualBase;
+
+    private ulong Information => _base + 0x1000;
+
+    private ulong Map => _base + 0x1100;
+
+    private ulong Modules => _base + 0x1800;
+
+    private ulong Texts => _base + 0x2000;
+
+    private ulong TextsEnd => _base + Room;
 
     /// <summary>Finds the header in the first 8 KiB; null when there is none.</summary>
     public static int? FindHeader(ReadOnlySpan<byte> file)
@@ -39,14 +54,29 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
         }
 
         (uint entry, ulong end) = (flags & HasAddresses) != 0 ? PlaceByHeader(memory) : PlaceElf(memory);
+        _base = FindRoom();
         WriteInformation(memory, (flags & PageAligned) != 0 || !Initrd.IsEmpty ? (end + 0xFFF) & ~0xFFFUL : end);
-        Dictionary<string, ulong> registers = memory.WriteDescriptors(Descriptors, isLong: false);
+        Dictionary<string, ulong> registers = memory.WriteDescriptors(_base, isLong: false);
         memory.AddMemoryTypes(registers);
-        (registers["rax"], registers["rbx"], registers["rsp"]) = (BootMagic, Information, Stack);
+        (registers["rax"], registers["rbx"], registers["rsp"]) = (BootMagic, Information, _base);
         return new StartState(StartMode.Protected, 0x10, 0x18, entry, registers);
     }
 
     private static uint Dword(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]);
+
+    /// <summary>Where the program leaves room for the loader's data; the usual place if it can be.</summary>
+    private ulong FindRoom()
+    {
+        for (ulong at = UsualBase; at + Room <= LowEnd; at += StackRoom)
+        {
+            if (!_placed.Any(range => range.Start < at + Room && range.End > at - StackRoom))
+            {
+                return at;
+            }
+        }
+
+        throw ImageException.For(Path, $"leaves no 0x{Room + StackRoom:x} bytes below 0x{LowEnd:x} for the loader's information");
+    }
 
     private (uint Entry, ulong End) PlaceByHeader(PcMemory memory)
     {
@@ -72,6 +102,7 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
             end = bssEnd;
         }
 
+        _placed.Add((load, end));
         return (Dword(file, header + 28), end);
     }
 
@@ -79,6 +110,7 @@ internal sealed class MultibootImage(string path, ReadOnlyMemory<byte> image, Re
     {
         LoadedImage elf = ImageLoader.Parse(Path, Image, new ImageOptions { AllowFlat = false });
         ulong end = PlaceSegments(memory, elf);
+        _placed.AddRange(elf.Segments.Select(s => (s.PhysicalAddress, s.PhysicalAddress + s.MemorySize)));
         return elf.Entry <= uint.MaxValue ? ((uint)elf.Entry, end) : throw ImageException.For(Path, "has no entry below 4 GiB");
     }
 
