@@ -22,6 +22,9 @@ public sealed class PcTests : IDisposable
     // Prints "Hi" through INT 10h, waits for a timer tick and ends the run with code 0x2A through the debug exit, else halts.
     private static readonly byte[] Program = Convert.FromHexString("FBB8480ECD10B8690ECD10F4BAF400B015EEF4EBFD");
 
+    // Writes a shutdown status (at byte 22) to CMOS register 0Fh and an address to 40:67, resets the CPU through port 92h; at that address, ends the run with the status, which is cleared by then, plus 33h.
+    private static readonly byte[] ResettingProgram = Convert.FromHexString("FA31C08ED8C7066704227CC70669040000B00FE670B00AE671E4920C01E692F4EBFD31C08ED8B00FE670E471BAF4000433EEF4EBFD");
+
     private readonly string _folder = Directory.CreateTempSubdirectory("kmem-pc").FullName;
     private readonly MemoryCharBackend _console = new();
 
@@ -38,6 +41,22 @@ public sealed class PcTests : IDisposable
         Assert.Equal((StopKind.PowerOff, 0x2B), (stop.Kind, stop.ExitCode));
         Assert.StartsWith("Kmem BIOS, 128 MiB\r\n", Text, StringComparison.Ordinal);
         Assert.EndsWith("Hi", Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0x05)]
+    [InlineData(0x0A)]
+    public void OwnFirmwareGoesOnWhereTheShutdownStatusSays(byte status)
+    {
+        byte[] program = [.. ResettingProgram];
+        program[22] = status;
+        using RunningMachine running = Build("pc-i440fx.yaml", "disk", Disk(program), "testdev", "true");
+        using var runner = new MachineRunner(running, new EngineOptions { Mode = EngineMode.Both });
+        Assert.Equal(StopKind.Reset, runner.Run(5 * Second).Kind);
+        running.Reset();
+        runner.Restart();
+        MachineStop stop = runner.Run(running.Clock.Now + Second);
+        Assert.Equal((StopKind.PowerOff, (2 * 0x33) + 1), (stop.Kind, stop.ExitCode));
     }
 
     [Fact]
@@ -73,10 +92,10 @@ public sealed class PcTests : IDisposable
         Assert.Equal("K", Text);
     }
 
-    private string Disk()
+    private string Disk(byte[]? program = null)
     {
         byte[] disk = new byte[1 << 20];
-        Program.CopyTo(disk, 0);
+        (program ?? Program).CopyTo(disk, 0);
         (disk[510], disk[511]) = (0x55, 0xAA);
         string path = Path.Combine(_folder, "disk.img");
         File.WriteAllBytes(path, disk);

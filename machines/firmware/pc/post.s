@@ -14,7 +14,24 @@
         .globl  post
 post:   cli
         cld
-        mov     al, 0x01
+        mov     al, 0x8F                # why the CPU was reset: a program may want to go on at the address in 40:67
+        out     0x70, al
+        in      al, 0x71
+        mov     bl, al
+        mov     al, 0x8F
+        out     0x70, al
+        xor     ax, ax
+        out     0x71, al
+        mov     ds, ax
+        cmp     bl, 0x0A
+        je      2f
+        cmp     bl, 0x05
+        jne     1f
+        mov     al, 0x20                # with the keyboard controller's reset, interrupts are ended too
+        out     0xA0, al
+        out     0x20, al
+2:      jmp     dword ptr ds:[0x467]
+1:      mov     al, 0x01
         out     0x80, al
         xor     ax, ax
         mov     ss, ax
