@@ -9,7 +9,7 @@ internal sealed class CpioArchive
 {
     private const int Folder = 0x41ED, Program = 0x81ED, Link = 0xA1FF, CharacterDevice = 0x2180;
 
-    private readonly MemoryStream _bytes = new();
+    private readonly List<byte> _bytes = [];
     private int _number;
 
     /// <summary>Adds a folder.</summary>
@@ -29,7 +29,7 @@ internal sealed class CpioArchive
     {
         Add("TRAILER!!!", 0, []);
         Pad();
-        return _bytes.ToArray();
+        return [.. _bytes];
     }
 
     private CpioArchive Add(string path, int mode, ReadOnlySpan<byte> content, int major = 0, int minor = 0)
@@ -41,13 +41,13 @@ internal sealed class CpioArchive
             header.Append(field.ToString("X8", CultureInfo.InvariantCulture));
         }
 
-        _bytes.Write(Encoding.ASCII.GetBytes(header.ToString()));
-        _bytes.Write(name);
+        _bytes.AddRange(Encoding.ASCII.GetBytes(header.ToString()));
+        _bytes.AddRange(name);
         Pad();
-        _bytes.Write(content);
+        _bytes.AddRange(content);
         Pad();
         return this;
     }
 
-    private void Pad() => _bytes.Write(new byte[-_bytes.Length & 3]);
+    private void Pad() => _bytes.AddRange(new byte[-_bytes.Count & 3]);
 }
