@@ -15,7 +15,7 @@ public static unsafe class Interpreter
     public static ExitReason Run(CpuState* state, CodeBlock* block, int pageShift, bool ignoreEntry)
     {
         ulong* s = state->Slots;
-        ulong linearBase = state->LinearBase, linearLength = state->LinearLength;
+        ulong linearBase = state->LinearBase, linearLength = state->LinearLength, spanLength = state->SpanLength;
         nint linearHost = state->LinearHost;
         TlbEntry* tlb = state->Tlb;
         byte* codeLines = state->CodeLines;
@@ -284,7 +284,7 @@ public static unsafe class Interpreter
 
                 case Uop.Load16U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 2, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, spanLength, linearHost, pageShift, 2, u, out host))
                     {
                         goto load;
                     }
@@ -293,7 +293,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Load32U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 4, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, spanLength, linearHost, pageShift, 4, u, out host))
                     {
                         goto load;
                     }
@@ -302,7 +302,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Load64U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnaligned(tlb, address, linearBase, linearLength, linearHost, pageShift, 8, u, out host))
+                    if (!ReachUnaligned(tlb, address, linearBase, spanLength, linearHost, pageShift, 8, u, out host))
                     {
                         goto load;
                     }
@@ -311,7 +311,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store16U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 2, u, out host) || MemoryKernels.HitsCode(codeLines, host, 2))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, spanLength, linearHost, pageShift, 2, u, out host) || MemoryKernels.HitsCode(codeLines, host, 2))
                     {
                         goto store;
                     }
@@ -320,7 +320,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store32U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 4, u, out host) || MemoryKernels.HitsCode(codeLines, host, 4))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, spanLength, linearHost, pageShift, 4, u, out host) || MemoryKernels.HitsCode(codeLines, host, 4))
                     {
                         goto store;
                     }
@@ -329,7 +329,7 @@ public static unsafe class Interpreter
                     break;
                 case Uop.Store64U:
                     address = s[u->A] + u->Immediate;
-                    if (!ReachUnalignedForStore(tlb, address, linearBase, linearLength, linearHost, pageShift, 8, u, out host) || MemoryKernels.HitsCode(codeLines, host, 8))
+                    if (!ReachUnalignedForStore(tlb, address, linearBase, spanLength, linearHost, pageShift, 8, u, out host) || MemoryKernels.HitsCode(codeLines, host, 8))
                     {
                         goto store;
                     }
@@ -461,8 +461,10 @@ public static unsafe class Interpreter
                 return ExitReason.Fault;
             }
 
-            (linearBase, linearLength, linearHost) = (state->LinearBase, state->LinearLength, state->LinearHost);
-            if (address - linearBase >= linearLength)
+            // A miss that has found the window is none of the site's habits.
+            bool wasInside = address - linearBase < linearLength;
+            (linearBase, linearLength, linearHost, spanLength) = (state->LinearBase, state->LinearLength, state->LinearHost, state->SpanLength);
+            if (wasInside || address - linearBase >= linearLength)
             {
                 u->Site |= IsPage(MemoryKernels.Entry(tlb, address, pageShift)->Read, address, pageShift) ? SiteFlags.Tlb : SiteFlags.Slow;
             }
@@ -486,7 +488,7 @@ public static unsafe class Interpreter
 
             TlbEntry* filled = MemoryKernels.Entry(tlb, address, pageShift);
             bool wasMiss = !changesCode && IsPage(filled->Write, address, pageShift) && !MemoryKernels.HitsCode(codeLines, (nint)address + filled->Addend);
-            (linearBase, linearLength, linearHost) = (state->LinearBase, state->LinearLength, state->LinearHost);
+            (linearBase, linearLength, linearHost, spanLength) = (state->LinearBase, state->LinearLength, state->LinearHost, state->SpanLength);
             if (!wasMiss || address - linearBase >= linearLength)
             {
                 u->Site |= wasMiss ? SiteFlags.Tlb : SiteFlags.Slow;

@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuExecution
     private void TakeSpan()
     {
         Span span = _spans[_mode];
-        (State->LinearBase, State->LinearLength, State->LinearHost) = (span.Address, span.Length, span.Host);
+        (State->LinearBase, State->LinearLength, State->SpanLength, State->LinearHost) = (span.Address, span.Length, span.Length, span.Host);
     }
 
     private void DropSpans(Func<Span, bool> drops)

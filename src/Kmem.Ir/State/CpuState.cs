@@ -66,6 +66,9 @@ public unsafe struct CpuState
     /// <summary>Length of that window in bytes; 0 while the present mode has none.</summary>
     public ulong LinearLength;
 
+    /// <summary>The window's length for accesses at any address: the same where a reserve lies behind it, so that none of them leaves it; else 0.</summary>
+    public ulong SpanLength;
+
     /// <summary>Host address of the window's first byte.</summary>
     public nint LinearHost;
 
