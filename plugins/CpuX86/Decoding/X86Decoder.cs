@@ -18,10 +18,14 @@ internal sealed class X86Decoder
     private readonly ByteReader _reader = new();
     private readonly Decoder[] _decoders;
 
+    /// <summary>For far jumps and calls through memory in 64-bit code, whose offset has 64 bits with REX.W; AMD's own processors take 32, but QEMU's models that bear their name, and what is tested on them, do not.</summary>
+    private readonly Decoder _wide;
+
     public X86Decoder(X86Model model)
     {
         _model = model;
         _decoders = [Decoder.Create(16, _reader, model.DecoderOptions), Decoder.Create(32, _reader, model.DecoderOptions), Decoder.Create(64, _reader, model.DecoderOptions)];
+        _wide = Decoder.Create(64, _reader, model.DecoderOptions & ~DecoderOptions.AMD);
     }
 
     /// <summary>Lifts until an instruction ends the block, the page ends, or the limit is reached.</summary>
@@ -122,6 +126,12 @@ internal sealed class X86Decoder
             if (instruction.Code == Code.Pause && decoder.Bitness == 64)
             {
                 TakeExchange(bytes[..instruction.Length], ref instruction);
+            }
+            else if (instruction.Code is Code.Jmp_m1632 or Code.Call_m1632 && decoder.Bitness == 64 && _model.IsAmd)
+            {
+                _reader.Set(bytes[..instruction.Length]);
+                _wide.IP = ip;
+                _wide.Decode(out instruction);
             }
 
             return true;

@@ -13,6 +13,23 @@ public sealed class TransferTests
     private const ulong Data = SystemBench.Data, Target = SystemBench.Code + 0x1000;
 
     [Theory]
+    [InlineData(EngineMode.Interpret, "max")]
+    [InlineData(EngineMode.Translate, "x86-64-v2")]
+    public unsafe void AFarJumpThroughMemoryTakesAnOffsetOf64Bits(EngineMode mode, string model)
+    {
+        using var system = new SystemBench(mode, isLong: true, model);
+        system.Bench.Write(SystemBench.Data, SystemBench.Code + 0x100);
+        system.Bench.Write(SystemBench.Data + 8, SystemBench.Code64);
+        system.Bench.Load(SystemBench.Code + 0x100, [0xF4]);
+        Assert.Equal(SystemBench.Halted, system.Run(a =>
+        {
+            a.mov(rax, (long)SystemBench.Data);
+            a.db(0x48, 0xFF, 0x28);
+        }));
+        Assert.Equal(SystemBench.Code + 0x101, system.Bench.State->Pc);
+    }
+
+    [Theory]
     [InlineData(EngineMode.Interpret)]
     [InlineData(EngineMode.Translate)]
     public void ABranchToAnAddressThatIsNotCanonicalIsItsOwnFault(EngineMode mode)
