@@ -45,6 +45,8 @@ public sealed unsafe partial class CpuExecution
             return;
         }
 
+        // A window holds pages that the TLB never had.
+        DropSpans(s => address - s.Address < s.Length + SpanReserve);
         foreach (TlbEntry* tlb in _tlbs)
         {
             TlbEntry* entry = MemoryKernels.Entry(tlb, address, _pageShift);

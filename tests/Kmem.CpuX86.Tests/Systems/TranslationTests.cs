@@ -86,6 +86,38 @@ public sealed class TranslationTests
 
     [Theory]
     [MemberData(nameof(Modes))]
+    public void InvalidatingAPageThatWasNeverUsedCountsToo(EngineMode mode)
+    {
+        using var system = new SystemBench(mode, isLong: true);
+        X86Bench bench = system.Bench;
+        for (ulong i = 0; i < 3; i++)
+        {
+            bench.Write(LargeEntry + (8 * i), (LargePage + (i << 21)) | Present | Large);
+        }
+
+        bench.Execution.FlushTranslations();
+        int vector = system.Run(a =>
+        {
+            Label again = a.CreateLabel();
+            a.mov(ebx, (int)LargePage);
+            a.mov(ecx, 50);
+            a.Label(ref again);
+            a.mov(__qword_ptr[rbx + (rcx * 8)], rcx);
+            a.add(rsi, __qword_ptr[rbx + (rcx * 8)]);
+            a.dec(ecx);
+            a.jnz(again);
+            a.mov(__qword_ptr[(long)LargeEntry + 8], 0x40_0000 | 0x65 | (int)Large);
+            a.invlpg(__byte_ptr[rbx + 0x20_5000]);
+            a.mov(rdi, __qword_ptr[rbx + 0x20_5000]);
+            a.mov(__qword_ptr[rbx + 0x20_5008], rcx);
+            a.hlt();
+        });
+        Assert.Equal(14, vector);
+        Assert.Equal((3UL, LargePage + 0x20_5008), (system.Frame(0), bench.Slot(X86Slots.Cr2)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
     public void WhatALargePageHoldsIsMarkedWhenItIsWritten(EngineMode mode)
     {
         using var system = new SystemBench(mode, isLong: true);
