@@ -52,7 +52,7 @@ internal sealed class PcKernelRun : IDisposable
     public void Answer(string expected, string typed)
     {
         int from = _seen, sent = -1;
-        RunUntil($"no '{expected}'", () =>
+        RunUntil(() => $"no '{expected}'", () =>
         {
             // The text is looked at only when it grew: it is long.
             int at = -1;
@@ -73,7 +73,7 @@ internal sealed class PcKernelRun : IDisposable
     }
 
     /// <summary>Runs until the display shows what is waited for.</summary>
-    public void Watch(string what, Predicate<string> isShown) => RunUntil($"the screen shows no {what}:\n{Screen}", () => isShown(Screen));
+    public void Watch(string what, Predicate<string> isShown) => RunUntil(() => $"the screen shows no {what}:\n{Screen}", () => isShown(Screen));
 
     /// <summary>Runs until the guest resets the machine, and carries the reset out.</summary>
     public void Restart()
@@ -94,12 +94,12 @@ internal sealed class PcKernelRun : IDisposable
     /// <summary>Runs until the guest switches the machine off or resets it.</summary>
     public MachineStop Finish() => _runner.Run(_machine.Clock.Now + RunLimit);
 
-    private void RunUntil(string otherwise, Func<bool> isMet)
+    private void RunUntil(Func<string> otherwise, Func<bool> isMet)
     {
         for (long end = _machine.Clock.Now + DialogueLimit; !isMet();)
         {
             MachineStop stop = _runner.Run(_machine.Clock.Now + Step);
-            Assert.True(stop.Kind is StopKind.Request && _machine.Clock.Now < end, $"{otherwise}: {stop.Kind}: {stop.Message}\n{Tail}");
+            Assert.True(stop.Kind is StopKind.Request && _machine.Clock.Now < end, $"{otherwise()}: {stop.Kind}: {stop.Message}\n{Tail}");
         }
     }
 

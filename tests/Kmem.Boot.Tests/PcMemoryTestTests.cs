@@ -13,7 +13,9 @@ public sealed class PcMemoryTestTests
     public void TheFirstTestsPass(string processor, string cpu)
     {
         using var run = new PcKernelRun("pc-i440fx.yaml", DebianFiles.MemoryTest(processor), null, "", "cpu", cpu, "ram", "8MiB");
-        run.Watch("third test", s => s.Contains("Test #2", StringComparison.Ordinal));
+
+        // A test may come and go between two looks at the screen.
+        run.Watch("third test", s => s.Split("Test #") is [_, var test, ..] && (test[0] is >= '2' and <= '9' || test.StartsWith("10", StringComparison.Ordinal)));
         Assert.Contains("Errors: 0\n", run.Screen + "\n", StringComparison.Ordinal);
         Assert.Contains("Memtest86+", run.Screen, StringComparison.Ordinal);
     }
