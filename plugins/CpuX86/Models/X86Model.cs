@@ -43,6 +43,11 @@ internal sealed class X86Model
     {
         (Name, Signature, Vendor, Brand) = (name, signature, vendor, brand);
         _features = [.. features];
+
+        // Asked for on every walk of page tables and on every decoded instruction.
+        PhysicalBits = Has(CpuidFeature.X64) ? 40 : Has(CpuidFeature.CMOV) ? 36 : 32;
+        IsAmd = vendor == "AuthenticAMD";
+        IsMax = Has(CpuidFeature.SMAP);
     }
 
     /// <summary>Its name in descriptions.</summary>
@@ -58,17 +63,17 @@ internal sealed class X86Model
     public string Brand { get; }
 
     /// <summary>Bits of a physical address.</summary>
-    public int PhysicalBits => Has(CpuidFeature.X64) ? 40 : Has(CpuidFeature.CMOV) ? 36 : 32;
+    public int PhysicalBits { get; }
 
     /// <summary>What decoders must not know.</summary>
     public DecoderOptions DecoderOptions =>
         (Has(CpuidFeature.LZCNT) ? 0 : DecoderOptions.NoMPFX_0FBD) | (Has(CpuidFeature.BMI1) ? 0 : DecoderOptions.NoMPFX_0FBC) | (IsAmd ? DecoderOptions.AMD : 0) | DecoderOptions.NoWbnoinvd;
 
     /// <summary>Whether encodings that Intel and AMD take differently are AMD's: near branches with 16-bit operands in 64-bit code, REX.W before far pointers, PREFETCH of a register.</summary>
-    public bool IsAmd => Vendor == "AuthenticAMD";
+    public bool IsAmd { get; }
 
     /// <summary>Whether there is SMAP, SMEP, PCID, UMIP and what else came with the newest processors here.</summary>
-    public bool IsMax => Has(CpuidFeature.SMAP);
+    public bool IsMax { get; }
 
     /// <summary>Finds a model by its name.</summary>
     /// <exception cref="MachineException">There is no such model.</exception>
