@@ -43,7 +43,7 @@ internal readonly record struct ReceivedPacket(byte Status, byte Errors)
         if (checksIp)
         {
             status |= IpSum;
-            errors |= InternetChecksum.Sum(packet[..header]) == ushort.MaxValue ? (byte)0 : BadIp;
+            errors |= InternetChecksum.Of(packet[..header]) == 0 ? (byte)0 : BadIp;
         }
 
         byte protocol = packet[9];
@@ -55,8 +55,8 @@ internal readonly record struct ReceivedPacket(byte Status, byte Errors)
             if (hasSum)
             {
                 status |= TcpSum;
-                uint pseudo = (uint)InternetChecksum.Sum(packet.Slice(12, 8)) + protocol + (uint)payload.Length;
-                errors |= InternetChecksum.Sum(payload, pseudo) == ushort.MaxValue ? (byte)0 : BadTcp;
+                uint pseudo = InternetChecksum.PseudoHeader(packet, payload.Length);
+                errors |= InternetChecksum.Of(payload, pseudo) == 0 ? (byte)0 : BadTcp;
             }
         }
 

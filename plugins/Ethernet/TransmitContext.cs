@@ -44,7 +44,7 @@ internal struct TransmitContext
         int last = end == 0 || end >= frame.Length ? frame.Length : end + 1;
         if (start < last && at + 2 <= frame.Length)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], (ushort)~InternetChecksum.Sum(frame[start..last]));
+            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], InternetChecksum.Of(frame[start..last]));
         }
     }
 }

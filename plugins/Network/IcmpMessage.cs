@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Network;
 
@@ -11,7 +12,7 @@ internal static class IcmpMessage
     /// <summary>The answer to an echo request; null to anything else.</summary>
     public static byte[]? Answer(ReadOnlySpan<byte> message)
     {
-        if (message.Length < 8 || message[0] != Echo || Checksum.Of(message) != 0)
+        if (message.Length < 8 || message[0] != Echo || InternetChecksum.Of(message) != 0)
         {
             return null;
         }
@@ -28,7 +29,7 @@ internal static class IcmpMessage
     private static byte[] Finish(byte[] message)
     {
         message.AsSpan(2, 2).Clear();
-        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), Checksum.Of(message));
+        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), InternetChecksum.Of(message));
         return message;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Network;
 
@@ -44,7 +45,7 @@ internal readonly ref struct IpPacket
     public bool IsFragment => HasMoreFragments || FragmentOffset != 0;
 
     /// <summary>The sum of the pseudo header over the payload; 0 is what a right checksum of TCP or UDP gives.</summary>
-    public ushort Sum => Checksum.Of(Payload, Checksum.PseudoHeader(Source, Destination, Protocol, Payload.Length));
+    public ushort Sum => InternetChecksum.Of(Payload, InternetChecksum.PseudoHeader(Source, Destination, Protocol, Payload.Length));
 
     /// <summary>Reads a packet; false when it is damaged or of another version.</summary>
     public static bool TryParse(ReadOnlySpan<byte> bytes, out IpPacket packet)
@@ -56,7 +57,7 @@ internal readonly ref struct IpPacket
         }
 
         int header = (bytes[0] & 15) * 4, total = BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]);
-        if (header < HeaderLength || total < header || total > bytes.Length || Checksum.Of(bytes[..header]) != 0)
+        if (header < HeaderLength || total < header || total > bytes.Length || InternetChecksum.Of(bytes[..header]) != 0)
         {
             return false;
         }
@@ -82,7 +83,7 @@ internal readonly ref struct IpPacket
         BinaryPrimitives.WriteUInt16BigEndian(header[6..], (ushort)fragment);
         BinaryPrimitives.WriteUInt32BigEndian(header[12..], source);
         BinaryPrimitives.WriteUInt32BigEndian(header[16..], destination);
-        BinaryPrimitives.WriteUInt16BigEndian(header[10..], Checksum.Of(header));
+        BinaryPrimitives.WriteUInt16BigEndian(header[10..], InternetChecksum.Of(header));
         return frame;
     }
 

@@ -40,7 +40,7 @@ internal readonly record struct NetOffload(bool NeedsSum, bool Segments, int Seg
             }
 
             // The field holds the sum of the pseudo header.
-            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], (ushort)~InternetChecksum.Sum(frame[SumStart..]));
+            BinaryPrimitives.WriteUInt16BigEndian(frame[at..], InternetChecksum.Of(frame[SumStart..]));
         }
 
         send(frame);
@@ -73,12 +73,12 @@ internal readonly record struct NetOffload(bool NeedsSum, bool Segments, int Seg
             BinaryPrimitives.WriteUInt16BigEndian(packet[2..], (ushort)packet.Length);
             BinaryPrimitives.WriteUInt16BigEndian(packet[4..], (ushort)(BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) + index));
             packet.Slice(10, 2).Clear();
-            BinaryPrimitives.WriteUInt16BigEndian(packet[10..], (ushort)~InternetChecksum.Sum(packet[..(tcp - ip)]));
+            BinaryPrimitives.WriteUInt16BigEndian(packet[10..], InternetChecksum.Of(packet[..(tcp - ip)]));
             BinaryPrimitives.WriteUInt32BigEndian(inner[4..], BinaryPrimitives.ReadUInt32BigEndian(inner[4..]) + (uint)(at - header));
             inner[13] = at + length == frame.Length ? inner[13] : (byte)(inner[13] & ~(Fin | Push));
             inner.Slice(16, 2).Clear();
-            uint pseudo = InternetChecksum.Sum(packet.Slice(12, 8)) + (uint)packet[9] + (uint)inner.Length;
-            BinaryPrimitives.WriteUInt16BigEndian(inner[16..], (ushort)~InternetChecksum.Sum(inner, pseudo));
+            uint pseudo = InternetChecksum.PseudoHeader(packet, inner.Length);
+            BinaryPrimitives.WriteUInt16BigEndian(inner[16..], InternetChecksum.Of(inner, pseudo));
             send(segment);
         }
     }

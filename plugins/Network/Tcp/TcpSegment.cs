@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Network.Tcp;
 
@@ -84,7 +85,7 @@ internal readonly ref struct TcpSegment
         (segment[12], segment[13]) = ((byte)(header << 2), (byte)flags);
         BinaryPrimitives.WriteUInt16BigEndian(segment[14..], window);
         segment.Slice(16, 4).Clear();
-        BinaryPrimitives.WriteUInt16BigEndian(segment[16..], Checksum.Of(segment, Checksum.PseudoHeader(key.Remote, key.Guest, IpPacket.Tcp, segment.Length)));
+        BinaryPrimitives.WriteUInt16BigEndian(segment[16..], InternetChecksum.Of(segment, InternetChecksum.PseudoHeader(key.Remote, key.Guest, IpPacket.Tcp, segment.Length)));
     }
 
     /// <summary>A segment that refuses another one.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Kmem.Abstractions;
 
 namespace Kmem.Plugins.Network.Udp;
 
@@ -32,7 +33,7 @@ internal readonly ref struct UdpDatagram
         }
 
         bool hasSum = (bytes[6] | bytes[7]) != 0;
-        if (hasSum && Checksum.Of(bytes[..length], Checksum.PseudoHeader(packet.Source, packet.Destination, IpPacket.Udp, length)) != 0)
+        if (hasSum && InternetChecksum.Of(bytes[..length], InternetChecksum.PseudoHeader(packet.Source, packet.Destination, IpPacket.Udp, length)) != 0)
         {
             return false;
         }
@@ -48,7 +49,7 @@ internal readonly ref struct UdpDatagram
         BinaryPrimitives.WriteUInt16BigEndian(datagram, from);
         BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(2), to);
         BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(4), (ushort)datagram.Length);
-        ushort sum = Checksum.Of(datagram, Checksum.PseudoHeader(source, destination, IpPacket.Udp, datagram.Length));
+        ushort sum = InternetChecksum.Of(datagram, InternetChecksum.PseudoHeader(source, destination, IpPacket.Udp, datagram.Length));
         BinaryPrimitives.WriteUInt16BigEndian(datagram.AsSpan(6), sum == 0 ? ushort.MaxValue : sum);
         return datagram;
     }
